@@ -1,0 +1,1 @@
+"""The command line: turns words into one call on a project and evidence into lines."""

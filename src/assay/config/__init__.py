@@ -1,0 +1,1 @@
+"""assay.yaml: typed settings, loading, and the JSON Schema."""

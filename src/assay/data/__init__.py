@@ -1,0 +1,1 @@
+"""Data: sources, snapshots, expectations, quality, splits, the sealed holdout and leakage checks."""

@@ -1,0 +1,1 @@
+"""The demonstration: a simulated subscription business and the loop run on it."""

@@ -1,0 +1,1 @@
+"""Evaluation: figures with intervals, slices, calibration, comparisons, cards and reports."""

@@ -1,0 +1,1 @@
+"""Features: definitions, point-in-time joins, offline and online values."""

@@ -1,0 +1,1 @@
+"""Framing: the brief, rules or machine learning, kill criteria, business value."""

@@ -1,0 +1,1 @@
+"""The ledger: evidence records in a hash chain, lineage, export."""

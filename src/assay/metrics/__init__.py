@@ -1,0 +1,1 @@
+"""Metrics: what a figure is; one file a family."""

@@ -1,0 +1,1 @@
+"""Models: signature, encoding, open formats, verified loading."""

@@ -1,0 +1,1 @@
+"""Monitoring: summaries, drift, performance and retraining triggers."""

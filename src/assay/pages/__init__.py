@@ -1,0 +1,1 @@
+"""Pages: the HTML frame and the figures that reports and cards share."""

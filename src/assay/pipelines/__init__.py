@@ -1,0 +1,1 @@
+"""Pipelines: where rooms meet; each reads as a story."""

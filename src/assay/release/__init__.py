@@ -1,0 +1,1 @@
+"""Release: the registry and the gates."""

@@ -1,0 +1,1 @@
+"""Serving: the predictor, HTTP, batch and the prediction log."""

@@ -1,0 +1,1 @@
+"""Stores: artifacts, tables and online values behind small protocols."""

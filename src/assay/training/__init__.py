@@ -1,0 +1,1 @@
+"""Training: baselines, estimators, search, calibration and experiment records."""
