@@ -1,231 +1,342 @@
 """assay.yaml as typed models: every key, its default and what it means.
 
-Reading the file, expanding variables and naming lines in errors is `loading.py`; the JSON Schema is `schema.py`.
+Reading the file, expanding variables and naming lines in errors is `loading.py`; what must hold between keys is
+`checks.py`; the JSON Schema is `schema.py`.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+
+from assay.config.durations import Duration
 
 Severity = Literal["error", "warning"]
+Signal = Literal[
+    "explainable_in_ten_rules", "too_complex_for_people", "over_thousand_labels",
+    "must_adapt", "must_be_auditable", "outpaces_rules",
+]  # fmt: skip
+
+REFERENCE_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+DIGEST_PATTERN = r"^[0-9a-f]{64}$"
+SOURCE_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _reference(text: str) -> str:
+    if not re.fullmatch(REFERENCE_PATTERN, text):
+        raise ValueError("write `module:function`, such as `rows:label_rows` for label_rows in rows.py")
+    return text
+
+
+def _digest(text: str) -> str:
+    if not re.fullmatch(DIGEST_PATTERN, text):
+        raise ValueError("give the SHA-256 digest of the key, 64 hexadecimal digits: printf %s KEY | sha256sum")
+    return text
+
+
+def _moment(text: str) -> str:
+    try:
+        moment_of(text)
+    except ValueError:
+        raise ValueError("write a date such as 2011-07-01, or a time such as 2011-07-01T12:00:00Z") from None
+    return text
+
+
+def moment_of(text: str) -> datetime:
+    """Read an ISO 8601 date or time; without a zone it is UTC.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _scalar(value: Any) -> Any:
+    """One plain value; numbers lose the memory of how they were written."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    raise ValueError("give one value: text, a number, true or false")
+
+
+def _text_or_mapping(value: Any) -> str:
+    return "text" if isinstance(value, str) else "mapping"
+
+
+Reference = Annotated[str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": REFERENCE_PATTERN})]
+Digest = Annotated[str, AfterValidator(_digest), WithJsonSchema({"type": "string", "pattern": DIGEST_PATTERN})]
+Moment = Annotated[str, AfterValidator(_moment)]
+Scalar = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A part of assay.yaml: unknown keys are errors, values are frozen."""
+    """A part of assay.yaml: unknown keys are errors, values are frozen and numbers finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True, hide_input_in_errors=True
+    )
 
 
 class KillCriterion(Section):
     """A project's own reason to give up, as an expression over evidence figures."""
 
-    name: str
+    name: str = Field(description="What the criterion is called in evidence.")
     when: str = Field(description="Expression such as `evaluation.brier.value > 0.25`; true ends the run.")
 
 
 class BusinessValue(Section):
     """What predictions are worth, so that models are compared in money."""
 
-    true_positive: float = 0.0
-    false_positive: float = 0.0
-    true_negative: float = 0.0
-    false_negative: float = 0.0
-    unit: str = "EUR"
-    function: str | None = Field(
-        None, description="`module:function` taking (scores, labels) and giving a value a row."
+    true_positive: float = Field(0.0, description="Value of acting on a case that was positive, per prediction.")
+    false_positive: float = Field(0.0, description="Value of acting on a case that was not; a cost is negative.")
+    true_negative: float = Field(0.0, description="Value of leaving alone a case that was not positive.")
+    false_negative: float = Field(0.0, description="Value of leaving alone a case that was; a cost is negative.")
+    unit: str = Field("EUR", description="Unit of the values, for reports.")
+    function: Reference | None = Field(
+        None, description="`module:function` taking (scores, labels) and giving a value a row, instead of the four."
     )
 
 
-class Brief(Section):
-    """The problem brief (FR-1)."""
+Criterion = Annotated[
+    Annotated[str, Tag("text")] | Annotated[KillCriterion, Tag("mapping")], Discriminator(_text_or_mapping)
+]
 
-    business_objective: str = ""
-    success_metric: str = Field("", description="Quantified: it names a number.")
+
+class Brief(Section):
+    """The problem brief (FR-1); what is left empty is reported field by field before anything trains."""
+
+    business_objective: str = Field("", description="What the business wants to be better, in a sentence.")
+    success_metric: str = Field("", description="How success is measured; quantified: it names a number.")
     baseline: str = Field("", description="What is done today; `rules:name` names a Python rule in the project.")
     ml_task_type: Literal[
         "classification", "regression", "ranking", "generation", "clustering",
         "anomaly_detection", "recommendation", "forecasting", "",
-    ] = ""  # fmt: skip
-    prediction_target: str = ""
-    prediction_consumer: Literal["api", "dashboard", "email", "automated_action", ""] = ""
-    latency_requirement: Literal["realtime", "near_realtime", "batch", ""] = ""
-    data_available: str = ""
-    data_gaps: str = ""
-    ethical_considerations: str = ""
-    kill_criteria: tuple[KillCriterion | str, ...] = ()
-    business_value: BusinessValue | None = None
-    signals: dict[str, bool] = Field(default_factory=dict, description="Answers to the rules-or-ML questions (FR-3).")
+    ] = Field("", description="Kind of problem.")  # fmt: skip
+    prediction_target: str = Field("", description="What exactly is predicted, and for when.")
+    prediction_consumer: Literal["api", "dashboard", "email", "automated_action", ""] = Field(
+        "", description="Who or what reads the predictions."
+    )
+    latency_requirement: Literal["realtime", "near_realtime", "batch", ""] = Field(
+        "", description="realtime: under 100 ms; near_realtime: under 1 s; batch: no limit a request."
+    )
+    data_available: str = Field("", description="Which data there is, since when, how much.")
+    data_gaps: str = Field("", description="Which data is missing or poor; `none known` is an answer.")
+    ethical_considerations: str = Field("", description="Who could be harmed and how; `none known` is an answer.")
+    kill_criteria: tuple[Criterion, ...] = Field(
+        (), description="Further reasons to give up, beside the three built in: expressions over evidence."
+    )
+    business_value: BusinessValue | None = Field(None, description="What right and wrong predictions are worth.")
+    signals: dict[Signal, bool] = Field(
+        default_factory=dict,
+        description="Answers to the rules-or-ML questions (FR-3): explainable_in_ten_rules, too_complex_for_people, "
+        "over_thousand_labels, must_adapt, must_be_auditable, outpaces_rules.",
+    )
 
 
 class Expectation(Section):
     """One declared rule over a source (DQ-3)."""
 
-    column: str | None = None
-    type: Literal["integer", "number", "text", "boolean", "datetime", "date"] | None = None
-    nullable: bool | None = None
-    unique: bool | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    allowed: tuple[Any, ...] | None = None
-    pattern: str | None = None
+    column: str | None = Field(None, description="Column that the rule is about.")
+    type: Literal["integer", "number", "text", "boolean", "datetime", "date"] | None = Field(
+        None, description="Kind of value that the column holds."
+    )
+    nullable: bool | None = Field(None, description="false: no value may be missing.")
+    unique: bool | None = Field(None, description="true: no value may occur twice.")
+    minimum: float | None = Field(None, description="Least value allowed.")
+    maximum: float | None = Field(None, description="Greatest value allowed.")
+    allowed: tuple[Scalar, ...] | None = Field(None, description="The only values allowed.")
+    pattern: str | None = Field(None, description="Regular expression that text must match.")
     rule: str | None = Field(None, description="A Polars SQL expression over the row's columns that must hold.")
-    severity: Severity = "error"
+    severity: Severity = Field("error", description="error: the run stops; warning: it is recorded.")
 
 
 class Source(Section):
     """Where rows come from, and when each row became known."""
 
     path: str | None = Field(None, description="File or glob, relative to assay.yaml: .csv .parquet .jsonl .ndjson")
-    format: Literal["csv", "parquet", "jsonl", "sql"] | None = None
-    url: str | None = Field(None, description="Database URL for `format: sql`.")
-    query: str | None = None
+    format: Literal["csv", "parquet", "jsonl", "sql"] | None = Field(None, description="Default: by the file's ending.")
+    url: str | None = Field(None, description="Database URL for `format: sql`.", repr=False)
+    query: str | None = Field(None, description="Query for `format: sql`.")
     key: tuple[str, ...] = Field((), description="Columns that name a row.")
     time: str | None = Field(None, description="Column with the time of the event.")
     time_format: str | None = Field(None, description="strptime format where the time column is text.")
-    delay: timedelta = Field(timedelta(0), description="How long after the event its row is known.")
+    delay: Duration = Field(timedelta(0), description="How long after the event its row is known.")
     known_before: tuple[str, ...] = Field((), description="Columns already known before the event (a schedule).")
-    null_values: tuple[str, ...] = ()
-    refresh: timedelta | None = Field(None, description="How often new rows are expected; judged by timeliness.")
+    null_values: tuple[str, ...] = Field((), description="Texts that mean a missing value, beside the empty one.")
+    refresh: Duration | None = Field(None, description="How often new rows are expected; judged by timeliness.")
     columns: dict[str, str] = Field(default_factory=dict, description="Meaning of columns, for reports.")
     origin: str = Field("", description="Provenance: first-, second- or third-party, and from whom.")
-    expectations: tuple[Expectation, ...] = ()
+    expectations: tuple[Expectation, ...] = Field((), description="Rules that the rows must meet.")
 
 
 class EntityRole(Section):
     """The part an entity plays in a row to be predicted."""
 
-    entity: str
-    column: str
+    entity: str = Field(description="Entity as the feature views name it.")
+    column: str = Field(description="Column of the rows that holds the entity's key.")
+
+
+Role = Annotated[Annotated[str, Tag("text")] | Annotated[EntityRole, Tag("mapping")], Discriminator(_text_or_mapping)]
 
 
 class Target(Section):
     """What is predicted, for which rows, and what is known when."""
 
-    source: str
-    label: str
-    key: str
+    source: str = Field(description="Source that the rows to predict come from.")
+    label: str = Field(description="Column with the truth.")
+    key: str = Field(description="Column that names a row to predict.")
     time: str | None = Field(None, description="Column with the prediction time; omit where data has no time.")
-    rows: str | None = Field(None, description="`module:function` from the source's frame to the rows to predict.")
-    entities: dict[str, str | EntityRole] = Field(
+    rows: Reference | None = Field(
+        None, description="`module:function` from the source's frame to the rows to predict."
+    )
+    entities: dict[str, Role] = Field(
         default_factory=dict, description="Role to entity column; a role named as its entity adds no prefix."
     )
     inputs: tuple[str, ...] = Field((), description="Columns given with the request, known at prediction time.")
-    label_delay: timedelta = Field(timedelta(0), description="How long after the prediction its label is known.")
-    positive: Any = Field(None, description="The value of the label that counts as 1.")
-    group: str | None = None
+    context: tuple[str, ...] = Field(
+        (), description="Columns that a rule or a slice reads beside the row, never a model's input."
+    )
+    label_delay: Duration = Field(timedelta(0), description="How long after the prediction its label is known.")
+    positive: Scalar = Field(None, description="The value of the label that counts as 1.")
+    group: str | None = Field(None, description="Column whose values stay on one side of a split.")
 
 
 class Split(Section):
     """How rows are cut into train, validation and the sealed holdout."""
 
     by: Literal["time", "random", "group"] | None = Field(None, description="Default: time where the target has one.")
-    train_until: str | None = None
-    validation_until: str | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    seed: int = 0
+    train_until: Moment | None = Field(None, description="First moment that is no longer training data (time split).")
+    validation_until: Moment | None = Field(None, description="First moment of the holdout (time split).")
+    validation: Share = Field(0.15, description="Share of rows for validation, where no moments are given.")
+    holdout: Share = Field(0.15, description="Share of rows sealed for the last examination.")
+    seed: int = Field(0, description="Seed of a random or group split.")
 
 
 class Training(Section):
     """Which estimators are tried, and how long."""
 
-    estimators: tuple[str, ...] = ("logistic", "lightgbm")
-    trials: Annotated[int, Field(ge=0, le=10_000)] = 20
-    seed: int = 0
-    months: int | None = Field(None, description="Train on the last N months only; default all.")
-    timeout: timedelta | None = None
-    hypothesis: str = ""
+    estimators: tuple[str, ...] = Field(("logistic", "lightgbm"), description="Estimators to try.")
+    trials: Annotated[int, Field(ge=0, le=10_000)] = Field(20, description="Trials of the search; 0: defaults only.")
+    seed: int = Field(0, description="Seed of search and fits.")
+    months: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Train on the last N months only; default all."
+    )
+    timeout: Duration | None = Field(None, description="Stop the search after this long; default never.")
+    hypothesis: str = Field("", description="What the experiment is to show; kept with its record.")
 
 
 class Evaluation(Section):
     """Which figures decide."""
 
-    primary: str | None = Field(None, description="Default by task: log_loss or mae.")
-    secondary: tuple[str, ...] = ()
+    primary: str | None = Field(None, description="Metric that decides. Default by task: log_loss or mae.")
+    secondary: tuple[str, ...] = Field((), description="Further metrics to report.")
     slices: tuple[str, ...] = Field((), description="Columns whose values are judged apart.")
-    bootstrap: Annotated[int, Field(ge=100, le=100_000)] = 1_000
-    calibrate: Literal["none", "isotonic", "platt", "auto"] = "auto"
-    max_calibration_error: float = 0.05
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)] = Field(1_000, description="Resamples for intervals.")
+    calibrate: Literal["none", "isotonic", "platt", "auto"] = Field(
+        "auto", description="Calibration of probabilities; auto keeps what helps on validation."
+    )
+    max_calibration_error: Positive = Field(0.05, description="Limit of the expected calibration error at the gate.")
 
 
 class Gates(Section):
     """Limits of the quality gate and of the two release gates."""
 
-    quality_minimum: float = 18.0
+    quality_minimum: Annotated[float, Field(ge=0, le=30)] = Field(
+        18.0, description="Least data quality score, of 30, that may train."
+    )
     approval: Literal["person", "minor", "automatic"] = Field(
         "minor", description="Who lets a version into production: always a person; automation for minor; automation."
     )
-    max_size_mb: float = 500.0
-    max_latency_p99_ms: float = 100.0
+    max_size_mb: Positive = Field(500.0, description="Largest model.")
+    max_latency_p99_ms: Positive = Field(100.0, description="Slowest 99th percentile of a single prediction.")
     golden: str | None = Field(None, description="Parquet or CSV with inputs and an `expected` column.")
-    golden_tolerance: float = 1e-3
-    max_worst_slice_gap: float | None = None
+    golden_tolerance: NotNegative = Field(1e-3, description="Largest difference from `expected`.")
+    max_worst_slice_gap: NotNegative | None = Field(
+        None, description="Largest gap of the primary metric between a slice and the whole; default not judged."
+    )
     staging: tuple[str, ...] = Field((), description="Further conditions, as expressions over evidence.")
-    production: tuple[str, ...] = ()
+    production: tuple[str, ...] = Field((), description="Further conditions, as expressions over evidence.")
 
 
 class Serving(Section):
     """The HTTP service."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    host: str = Field("127.0.0.1", description="Address to listen on; beyond loopback needs `api_keys`.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port; 0 takes a free one.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Processes that answer.")
     log: Literal["strict", "fast"] = Field("strict", description="strict: an answer means its log record is on disk.")
-    max_rows: int = 1_000
-    max_body_mb: float = 4.0
-    deadline: timedelta = timedelta(seconds=2)
+    max_rows: Annotated[int, Field(ge=1)] = Field(1_000, description="Most rows in a request.")
+    max_body_mb: Positive = Field(4.0, description="Largest request body.")
+    deadline: Duration = Field(timedelta(seconds=2), description="Longest that a request may take.")
     missing: Literal["null", "error"] = Field("null", description="What an entity without online features gets.")
-    api_keys: tuple[str, ...] = Field((), description="SHA-256 digests of accepted keys; needed beyond loopback.")
+    api_keys: tuple[Digest, ...] = Field((), description="SHA-256 digests of accepted keys; needed beyond loopback.")
 
 
 class Monitoring(Section):
     """What is watched, and the limits of the playbook (DR-2)."""
 
-    psi_warning: float = 0.1
-    psi_retrain: float = 0.2
-    psi_critical: float = 0.25
-    top_features: int = 10
-    minimum_rows: int = 500
-    performance_drop: float = 0.05
-    windows: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
+    psi_warning: Positive = Field(0.1, description="Stability index above which drift is a warning.")
+    psi_retrain: Positive = Field(0.2, description="Stability index above which a retraining is triggered.")
+    psi_critical: Positive = Field(0.25, description="Stability index above which drift is critical.")
+    top_features: Annotated[int, Field(ge=1)] = Field(10, description="Most important features that are watched.")
+    minimum_rows: Annotated[int, Field(ge=1)] = Field(500, description="Fewest rows of a window that is judged.")
+    performance_drop: Positive = Field(0.05, description="Relative loss of the primary metric that is an alarm.")
+    windows: tuple[Duration, ...] = Field(
+        (timedelta(hours=1), timedelta(days=1), timedelta(days=7)), description="Windows that are compared."
+    )
 
 
 class Retraining(Section):
     """When a new version is trained without being asked."""
 
-    months: int | None = Field(12, description="Train on the last N months; null: all.")
-    cooldown: timedelta = timedelta(days=1)
+    months: Annotated[int, Field(ge=1)] | None = Field(12, description="Train on the last N months; null: all.")
+    cooldown: Duration = Field(timedelta(days=1), description="Least time between two retrainings.")
     tune: bool = Field(False, description="Search again, instead of using production's hyperparameters.")
 
 
 class Stores(Section):
     """Where state lives; each moves to a server by URL."""
 
-    ledger: str | None = Field(None, description="sqlite path or postgresql:// URL; default .assay/ledger.db")
-    artifacts: str | None = Field(None, description="Folder or s3://bucket/prefix; default .assay/artifacts")
-    tables: str | None = Field(None, description="Folder or s3://bucket/prefix; default .assay/tables")
-    online: str | None = Field(None, description="sqlite path; default .assay/online.db")
+    ledger: str | None = Field(
+        None, description="sqlite path or postgresql:// URL; default .assay/ledger.db", repr=False
+    )
+    artifacts: str | None = Field(
+        None, description="Folder or s3://bucket/prefix; default .assay/artifacts", repr=False
+    )
+    tables: str | None = Field(None, description="Folder or s3://bucket/prefix; default .assay/tables", repr=False)
+    online: str | None = Field(None, description="sqlite path; default .assay/online.db", repr=False)
 
 
 class Settings(Section):
     """The whole of assay.yaml; only name, brief, sources and target are required."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    version: str = "1"
-    owner: str = ""
-    brief: Brief
-    sources: dict[str, Source]
-    target: Target
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)] = Field(
+        description="Name of the project and of its model: lower case words joined by hyphens."
+    )
+    version: str = Field("1", description="Version of this project's declaration.")
+    owner: str = Field("", description="Who answers for it.")
+    brief: Brief = Field(description="Why there is to be a model at all.")
+    sources: dict[Annotated[str, Field(pattern=SOURCE_NAME_PATTERN)], Source] = Field(
+        min_length=1, description="Where rows come from, by name."
+    )
+    target: Target = Field(description="What is predicted.")
     features: str = Field("definitions.py", description="Python file with the feature views, relative to assay.yaml.")
     rules: str = Field("rules.py", description="Python file with rule baselines.")
-    split: Split = Split()
-    training: Training = Training()
-    evaluation: Evaluation = Evaluation()
-    gates: Gates = Gates()
-    serving: Serving = Serving()
-    monitoring: Monitoring = Monitoring()
-    retraining: Retraining = Retraining()
-    stores: Stores = Stores()
+    split: Split = Field(Split(), description="How rows are cut.")
+    training: Training = Field(Training(), description="What is tried.")
+    evaluation: Evaluation = Field(Evaluation(), description="What decides.")
+    gates: Gates = Field(Gates(), description="What a version must show.")
+    serving: Serving = Field(Serving(), description="How predictions are served.")
+    monitoring: Monitoring = Field(Monitoring(), description="What is watched.")
+    retraining: Retraining = Field(Retraining(), description="When training repeats itself.")
+    stores: Stores = Field(Stores(), description="Where state lives.")
