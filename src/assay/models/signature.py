@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+import polars as pl
+
+from assay.errors import DataError
+
 FeatureKind = Literal["number", "flag", "category"]
 Task = Literal["classification", "regression"]
 
@@ -46,3 +50,31 @@ class Signature:
     def from_json(cls, data: dict[str, Any]) -> Self:
         features = tuple(FeatureSpec(one["name"], one["kind"]) for one in data["features"])
         return cls(features=features, task=data["task"], label=data["label"])
+
+
+def infer_signature(inputs: pl.DataFrame, *, task: Task, label: str) -> Signature:
+    """Read the kind of each input from its type: numbers, booleans and text; a column of nulls counts as a number.
+
+    Raises:
+        DataError: There is no input, or one has a type that a model cannot read, such as a date; all are named.
+    """
+    if not inputs.columns:
+        raise DataError(f"there are no features to learn {label!r} from. Define a feature view or name target.inputs.")
+    kinds = {name: _kind(dtype) for name, dtype in inputs.schema.items()}
+    unreadable = {name: str(inputs.schema[name]) for name, kind in kinds.items() if kind is None}
+    if unreadable:
+        raise DataError(
+            f"features {unreadable} are neither numbers, booleans nor text. Turn each into one of these in its feature "
+            "view, for example a date into days since another date."
+        )
+    return Signature(tuple(FeatureSpec(name, kind) for name, kind in kinds.items() if kind), task, label)
+
+
+def _kind(dtype: pl.DataType) -> FeatureKind | None:
+    if dtype == pl.Boolean:
+        return "flag"
+    if dtype.is_numeric() or dtype == pl.Null:
+        return "number"
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return "category"
+    return None
