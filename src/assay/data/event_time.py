@@ -1,0 +1,94 @@
+"""Event time: from dates and times as sources write them to one clock, and from there to when a row was known.
+
+Text is read by the declared format or as ISO 8601, never by guessing: `02/03/2015` has two meanings.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from assay.config.settings import Source
+from assay.data.addressed import first_line
+from assay.errors import ConfigError, DataError
+
+EVENT_TIME = "event_time"
+KNOWN_AT = "known_at"
+CLOCK = pl.Datetime("us", "UTC")
+ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M%#z", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+EXAMPLES = 3
+
+
+def add(name: str, frame: pl.LazyFrame, schema: pl.Schema, source: Source) -> pl.LazyFrame:
+    """Add `event_time` and `known_at` where the source has a time; otherwise leave the frame as it is.
+
+    Raises:
+        ConfigError: The column holds neither times nor text, or the format does not make sense.
+        DataError: Not one time of the source can be read.
+    """
+    if source.time is None:
+        return frame
+    moment = parsed(name, source.time, schema[source.time], source.time_format)
+    timed = frame.with_columns(moment.alias(EVENT_TIME))
+    _refuse_unreadable(name, frame.select(raw=pl.col(source.time), moment=moment), source)
+    return timed.with_columns((pl.col(EVENT_TIME) + pl.lit(source.delay)).alias(KNOWN_AT))
+
+
+def parsed(name: str, column: str, dtype: pl.DataType, time_format: str | None) -> pl.Expr:
+    """The column as Datetime in microseconds, UTC; null where it cannot be read. Times without a zone are UTC.
+
+    Raises:
+        ConfigError: The type holds no time.
+    """
+    value = pl.col(column)
+    if isinstance(dtype, pl.Datetime):
+        in_utc = value.dt.convert_time_zone("UTC") if dtype.time_zone else value.dt.replace_time_zone("UTC")
+        return in_utc.cast(CLOCK)
+    if dtype == pl.Date:
+        return value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if dtype.is_integer() and time_format:
+        return _by_format(value.cast(pl.String), time_format)
+    if dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum):
+        text = value.cast(pl.String).str.strip_chars()
+        return _by_format(text, time_format) if time_format else _iso(text)
+    raise ConfigError(
+        f"sources.{name}.time: column {column!r} holds {dtype}, which is no time. Where it counts seconds since 1970, "
+        "set time_format: '%s'; where it holds years or dates as numbers set their format, such as '%Y' or '%Y%m%d'; "
+        "otherwise write it as a date or an ISO 8601 text in the source."
+    )
+
+
+def _by_format(text: pl.Expr, time_format: str) -> pl.Expr:
+    moment = text.str.to_datetime(time_format, time_unit="us", strict=False)
+    has_zone = any(mark in time_format for mark in ("%z", "%:z", "%#z", "%+"))
+    return moment.cast(CLOCK) if has_zone else moment.dt.replace_time_zone("UTC")
+
+
+def _iso(text: pl.Expr) -> pl.Expr:
+    """ISO 8601 with `T` or a blank between date and time; the first form that fits."""
+    plain = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[Tt]", "$1 ")
+    return pl.coalesce(_by_format(plain, form) for form in ISO_FORMATS)
+
+
+def _refuse_unreadable(name: str, times: pl.LazyFrame, source: Source) -> None:
+    """A format that fits no row at all is a slip in assay.yaml; a few bad rows are a finding about the data."""
+    unread = pl.col("raw").is_not_null() & pl.col("moment").is_null()
+    try:
+        counted = times.select(
+            readable=pl.col("moment").is_not_null().sum(),
+            unread=unread.sum(),
+            examples=pl.col("raw").filter(unread).head(EXAMPLES).cast(pl.String).implode(),
+        ).collect()
+    except PolarsError as failure:
+        raise ConfigError(
+            f"sources.{name}.time_format: {source.time_format!r} cannot read column {source.time!r}: "
+            f"{first_line(failure)}. Give a strptime format, such as '%m/%d/%Y'."
+        ) from failure
+    readable, n_unread, examples = counted.row(0)
+    if n_unread and not readable:
+        shown = ", ".join(repr(one[:40]) for one in examples)
+        how = f"as {source.time_format!r}" if source.time_format else "as ISO 8601 (2015-06-16, 2015-06-16T20:30:00Z)"
+        raise DataError(
+            f"sources.{name}.time: none of the {n_unread:,} values in column {source.time!r} can be read {how}: "
+            f"{shown}. Set sources.{name}.time_format, such as '%m/%d/%Y'."
+        )
