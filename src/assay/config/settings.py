@@ -52,7 +52,10 @@ def moment_of(text: str) -> datetime:
         ValueError: It is neither.
     """
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999") from None
 
 
 def _scalar(value: Any) -> Any:

@@ -1,0 +1,210 @@
+"""What must hold between keys of assay.yaml, each with its remedy; types and ranges are the models' own.
+
+What can only be known by reading data or project code (do the columns exist, is the metric known) is checked where it
+is read.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from assay.config.nearest import did_you_mean
+from assay.config.settings import EntityRole, Expectation, Settings, Source, moment_of
+
+Path = tuple[str | int, ...]
+
+ENDINGS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Keys that do not go together.
+
+    Attributes:
+        path: The key to correct.
+        message: What is wrong and what to do.
+        reads: Other keys that the finding rests on.
+    """
+
+    path: Path
+    message: str
+    reads: tuple[Path, ...] = ()
+
+
+def check(settings: Settings) -> list[Finding]:
+    """Everything that does not go together, in the order of the file's sections."""
+    return [finding for one in CHECKS for finding in one(settings)]
+
+
+def _brief(settings: Settings) -> Iterator[Finding]:
+    baseline = settings.brief.baseline
+    name = baseline.removeprefix("rules:")
+    if baseline.startswith("rules:") and not name.isidentifier():
+        message = f"`rules:` is followed by the name of a function in {settings.rules}, as in rules:home_team."
+        yield Finding(("brief", "baseline"), message)
+    if not settings.brief.business_value:
+        return
+    value = settings.brief.business_value
+    worth = (value.true_positive, value.false_positive, value.true_negative, value.false_negative)
+    if value.function is None and not any(worth):
+        message = "every outcome is worth 0; say what right and wrong predictions are worth, or name a function."
+        yield Finding(("brief", "business_value"), message)
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
+    for name, source in settings.sources.items():
+        path: Path = ("sources", name)
+        yield from _place_of_rows(source, path)
+        yield from _time_of_rows(source, path)
+        for number, expectation in enumerate(source.expectations):
+            yield from _expectation(expectation, (*path, "expectations", number))
+
+
+def _place_of_rows(source: Source, path: Path) -> Iterator[Finding]:
+    reads = tuple((*path, key) for key in ("path", "format", "url", "query"))
+    if source.format == "sql" or (source.path is None and (source.url or source.query)):
+        if source.path is not None:
+            yield Finding((*path, "path"), "a source of format sql has `url` and `query`, and no `path`.", reads)
+        for key in ("url", "query"):
+            if getattr(source, key) is None:
+                yield Finding(path, f"a source of format sql needs `{key}`.", reads)
+        return
+    if source.path is None:
+        yield Finding(path, "needs `path` to a file, or `format: sql` with `url` and `query`.", reads)
+        return
+    if source.url or source.query:
+        yield Finding(path, "`url` and `query` belong to `format: sql`; remove them, or `path`.", reads)
+    if source.format is None and PurePosixPath(source.path).suffix.lower() not in ENDINGS:
+        message = f"the ending tells no format; end in one of {', '.join(ENDINGS)}, or give `format`."
+        yield Finding((*path, "path"), message, reads)
+
+
+def _time_of_rows(source: Source, path: Path) -> Iterator[Finding]:
+    if source.time is not None:
+        return
+    for key, given in (
+        ("time_format", source.time_format is not None),
+        ("delay", bool(source.delay)),
+        ("known_before", bool(source.known_before)),
+    ):
+        if given:
+            message = "has a meaning only with `time`; name the column with the time of the event."
+            yield Finding((*path, key), message, ((*path, "time"),))
+
+
+def _expectation(expectation: Expectation, path: Path) -> Iterator[Finding]:
+    about = expectation.model_dump(exclude={"column", "rule", "severity"}, exclude_none=True)
+    if expectation.column is None and expectation.rule is None:
+        yield Finding(path, "needs `column` with what must hold for it, or `rule`.")
+    elif about and expectation.column is None:
+        yield Finding(path, f"{', '.join(about)} need `column` beside them.")
+    elif not about and expectation.rule is None:
+        yield Finding(path, "says nothing about its column; add for instance `nullable: false` or `minimum: 0`.")
+    low, high = expectation.minimum, expectation.maximum
+    if low is not None and high is not None and low > high:
+        yield Finding((*path, "minimum"), "greater than `maximum`; swap them.")
+
+
+def _target(settings: Settings) -> Iterator[Finding]:
+    target = settings.target
+    source = settings.sources.get(target.source)
+    if source is None:
+        known = ", ".join(settings.sources)
+        meant = did_you_mean(target.source, settings.sources)
+        message = f"no source is called {target.source!r}; {meant or f'known: {known}.'}"
+        yield Finding(("target", "source"), message, (("sources",), ("sources", target.source)))
+    elif target.label in source.known_before:
+        message = f"contradicts sources.{target.source}.known_before, which lists the label as known beforehand."
+        yield Finding(("target", "label"), message, (("sources", target.source, "known_before"),))
+    for key in ("key", "time", "group"):
+        if getattr(target, key) == target.label:
+            yield Finding(("target", key), "is the label itself; name another column.", (("target", "label"),))
+    for key in ("inputs", "context"):
+        if target.label in getattr(target, key):
+            message = "lists the label, which is not known when the prediction is made; remove it."
+            yield Finding(("target", key), message, (("target", "label"),))
+    if target.label_delay and target.time is None:
+        yield Finding(("target", "label_delay"), "counts from `target.time`; name that column.", (("target", "time"),))
+
+
+def _entities(settings: Settings) -> Iterator[Finding]:
+    for role, given in settings.target.entities.items():
+        path: Path = ("target", "entities", role)
+        column = given.column if isinstance(given, EntityRole) else given
+        if not role.isidentifier():
+            yield Finding(path, "a role is a word of letters, digits and underscores; rename it.")
+        if column == settings.target.label:
+            yield Finding(path, "is the label, which is not known beforehand; name the entity's column.")
+
+
+def _split(settings: Settings) -> Iterator[Finding]:
+    split, target = settings.split, settings.target
+    by = split.by or ("time" if target.time else None)
+    if split.by == "time" and target.time is None:
+        message = "a split by time needs `target.time`, the column with the prediction time."
+        yield Finding(("split", "by"), message, (("target", "time"),))
+    if split.by == "group" and target.group is None:
+        message = "a split by group needs `target.group`, the column whose values stay together."
+        yield Finding(("split", "by"), message, (("target", "group"),))
+    for key in ("train_until", "validation_until"):
+        if getattr(split, key) is not None and by != "time":
+            message = "belongs to a split by time; set `target.time`, or remove it."
+            yield Finding(("split", key), message, (("target", "time"), ("split", "by")))
+    if split.validation + split.holdout >= 1:
+        message = "with `validation` leaves nothing to train on; together they must stay below 1."
+        yield Finding(("split", "holdout"), message, (("split", "validation"),))
+    yield from _moments(settings)
+
+
+def _moments(settings: Settings) -> Iterator[Finding]:
+    first, second = settings.split.train_until, settings.split.validation_until
+    both: tuple[Path, Path] = (("split", "train_until"), ("split", "validation_until"))
+    if first and second and moment_of(first) >= moment_of(second):
+        yield Finding(both[1], "must come after `train_until`.", both)
+    if (first is None) != (second is None):
+        given, absent = (both[0], both[1]) if first else (both[1], both[0])
+        yield Finding(given, f"needs `{absent[1]}` beside it, for the other boundary.", both)
+
+
+def _training(settings: Settings) -> Iterator[Finding]:
+    estimators = settings.training.estimators
+    if not estimators:
+        yield Finding(("training", "estimators"), "names none; give at least one, or remove the key.")
+    elif len(set(estimators)) < len(estimators):
+        yield Finding(("training", "estimators"), "names one twice; remove it.")
+
+
+def _serving(settings: Settings) -> Iterator[Finding]:
+    serving = settings.serving
+    if not serving.api_keys and not _is_loopback(serving.host):
+        message = "listens beyond this machine, which needs `api_keys`: a list of SHA-256 digests of accepted keys."
+        yield Finding(("serving", "host"), message, (("serving", "api_keys"),))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _monitoring(settings: Settings) -> Iterator[Finding]:
+    watched = settings.monitoring
+    limits = (watched.psi_warning, watched.psi_retrain, watched.psi_critical)
+    if not limits[0] <= limits[1] <= limits[2]:
+        keys = ("psi_warning", "psi_retrain", "psi_critical")
+        message = "psi_warning, psi_retrain and psi_critical must not decrease."
+        yield Finding(("monitoring", "psi_retrain"), message, tuple(("monitoring", key) for key in keys))
+    for number, window in enumerate(watched.windows):
+        if not window:
+            yield Finding(("monitoring", "windows", number), "an empty window; give a length such as 1d.")
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _brief, _sources, _target, _entities, _split, _training, _serving, _monitoring,
+)  # fmt: skip
