@@ -1,0 +1,83 @@
+"""Running a project's own Python: by path, under a module name that no other project shares."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from assay.errors import AssayError, ConfigError
+
+
+def load_module(path: Path) -> ModuleType:
+    """Run a Python file and return its module; each call runs the file anew.
+
+    The file may import its neighbours in the same folder at its top; they are forgotten again afterwards, so that
+    two projects can each have a `rules.py`.
+
+    Raises:
+        ConfigError: The file is missing, is no valid Python, or fails; the message names the file and the line.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file. Create it, or name another in assay.yaml.")
+    name = f"assay_project_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
+    if specification is None or specification.loader is None:
+        raise ConfigError(f"{path}: not a Python file. Its name must end in .py.")
+    module = importlib.util.module_from_spec(specification)
+    linecache.checkcache(str(path))
+    sys.modules[name] = module
+    try:
+        with _neighbours_importable(path.parent):
+            specification.loader.exec_module(module)
+    except AssayError:
+        raise
+    except SyntaxError as error:
+        raise ConfigError(f"{error.filename}:{error.lineno}: {error.msg}: {(error.text or '').strip()}") from error
+    except Exception as error:
+        raise ConfigError(f"{path}:{_line_in(path, error)}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def resolve(reference: str, folder: Path) -> Callable[..., Any]:
+    """Find the function that `module:function` names, the module being a Python file of the project's folder.
+
+    Raises:
+        ConfigError: The reference is malformed, the file fails, or it has no such function.
+    """
+    stem, separator, name = reference.partition(":")
+    if not (separator and stem and name):
+        raise ConfigError(f"'{reference}' names no function. Write it as 'module:function'.")
+    module = load_module(folder / f"{stem.removesuffix('.py').replace('.', '/')}.py")
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+        raise ConfigError(f"{module.__file__}: no function '{name}'. It has: {', '.join(known) or 'none'}.")
+    return function  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _neighbours_importable(folder: Path) -> Iterator[None]:
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            origin = getattr(sys.modules[name], "__file__", None)
+            if origin and Path(origin).resolve().parent == folder:
+                del sys.modules[name]
+
+
+def _line_in(path: Path, error: BaseException) -> int:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return (lines[-1] if lines else None) or 1
