@@ -60,9 +60,9 @@ class Bundle:
         """The digest that `save` returns: equal for equal files."""
         return _sha256(self.manifest)
 
-    def with_files(self, files: Mapping[str, bytes]) -> Self:
-        """The same bundle with further files; a name that is taken is replaced."""
-        return type(self)({**self.files, **files})
+    def with_file(self, name: str, data: bytes) -> Self:
+        """The same bundle with one more file; a name that is taken is replaced."""
+        return type(self)({**self.files, name: data})
 
     def read(self, name: str) -> bytes:
         """The content of one file.

@@ -50,6 +50,23 @@ class Scorer(Protocol):
         """The same as a graph; UsageError where there is none."""
 
 
+class FittedModel(Protocol):
+    """What training hands over: the parts of a model, not yet written down."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+    @property
+    def encoder(self) -> Encoder: ...
+
+    @property
+    def scorer(self) -> Scorer: ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """JSON values: estimator, hyperparameters and the like."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parity:
     """How the ONNX graph compares with the native model on sample rows.
@@ -121,10 +138,8 @@ class Model:
 
 
 def to_bundle(
+    fitted: FittedModel,
     *,
-    signature: Signature,
-    encoder: Encoder,
-    scorer: Scorer,
     sample: pl.DataFrame,
     calibrator: Calibrator | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -132,26 +147,28 @@ def to_bundle(
     """Write a fitted model in open formats.
 
     Args:
+        fitted: What training made.
         sample: Training rows on which the ONNX graph is compared with the native model.
         calibrator: Applied to its scores; None for none.
-        metadata: JSON values kept with it: estimator, hyperparameters, snapshot digests, what a person should know.
+        metadata: JSON values kept beside those of `fitted`: snapshot digests, what a person should know.
 
     Returns:
         `model.json`, the native form, and `model.onnx` where it answers alike; which one serves, and why, is under
         `scorer` in `model.json`.
     """
-    graph, parity = _graph_with_parity(scorer, encoder.encode(sample), signature)
+    scorer = fitted.scorer
+    graph, parity = _graph_with_parity(scorer, fitted.encoder.encode(sample), fitted.signature)
     document = {
         "format": FORMAT,
-        "signature": signature.to_json(),
-        "encoder": encoder.to_json(),
+        "signature": fitted.signature.to_json(),
+        "encoder": fitted.encoder.to_json(),
         "calibrator": (calibrator or NoCalibrator()).to_json(),
         "scorer": {
             "kind": "onnx" if graph else scorer.kind,
             "native": scorer.kind,
             "parity": {"difference": parity.difference, "n": parity.n, "reason": parity.reason},
         },
-        "metadata": dict(metadata or {}),
+        "metadata": {**fitted.metadata, **(metadata or {})},
     }
     files = {
         "model.json": json.dumps(document, sort_keys=True, allow_nan=False).encode(),

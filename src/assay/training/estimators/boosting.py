@@ -1,0 +1,114 @@
+"""LightGBM: boosted trees on features that are binned once, stopped early by the validation loss.
+
+The number of rounds is no hyperparameter here: each fit finds its own, up to a cap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.models.trees import TreeScorer
+from assay.training.estimators.space import Dimension, Estimator
+from assay.training.fitted import Fitted
+from assay.training.matrices import Matrices
+from assay.training.outlook import cannot_reach
+
+MAX_ROUNDS = 2_000
+THREADS = 2
+"""Fixed, so that a model does not depend on the machine; with `deterministic` the number itself changes nothing."""
+
+SEARCHED_LOSS = {"log_loss": "binary_logloss", "mae": "l1", "rmse": "rmse"}
+"""Metrics of ours that LightGBM can watch under a name of its own; only these let a fit be given up early."""
+
+SPACE = {
+    "learning_rate": Dimension(0.01, 0.3, 0.05, is_log=True),
+    "num_leaves": Dimension(15, 255, 31, is_log=True, is_integer=True),
+    "feature_fraction": Dimension(0.5, 1.0, 0.8),
+    "min_data_in_leaf": Dimension(5, 100, 20, is_integer=True),
+}
+
+
+class BoostingTrainer:
+    """Keeps both sets of rows as LightGBM's binned data sets."""
+
+    def __init__(self, matrices: Matrices, seed: int, metric: str) -> None:
+        import lightgbm
+
+        self._matrices = matrices
+        is_classification = matrices.signature.task == "classification"
+        self._can_give_up = metric in SEARCHED_LOSS
+        self._fixed: dict[str, Any] = {
+            "objective": "binary" if is_classification else "regression",
+            "metric": SEARCHED_LOSS.get(metric, "binary_logloss" if is_classification else "l2"),
+            "seed": seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": THREADS,
+            "feature_pre_filter": False,  # or min_data_in_leaf could not vary on one binned data set
+            "verbosity": -1,
+        }
+        self._train = lightgbm.Dataset(
+            matrices.train,
+            matrices.train_truth,
+            params=self._fixed,
+            categorical_feature=matrices.categories,
+        ).construct()
+        self._validation = self._train.create_valid(
+            matrices.validation, matrices.validation_truth, params=self._fixed
+        ).construct()
+
+    def fit(self, params: Mapping[str, Any], *, to_beat: float | None = None) -> Fitted:
+        """Boost until validation stops improving, the cap is reached, or `to_beat` is out of reach."""
+        import lightgbm
+
+        booster = lightgbm.Booster({**self._fixed, **params}, self._train)
+        booster.add_valid(self._validation, "validation")
+        watch = _Watch(params["learning_rate"], to_beat if self._can_give_up else None)
+        for _ in range(MAX_ROUNDS):
+            is_finished = booster.update()
+            watch.see(booster.eval_valid()[0][2])
+            if is_finished or watch.is_over:
+                break
+        signature = self._matrices.signature
+        text = booster.model_to_string(num_iteration=watch.best_round)
+        return Fitted(
+            "lightgbm",
+            dict(params),
+            signature,
+            self._matrices.encoder,
+            TreeScorer(signature.task, len(signature.features), text),
+            details={"rounds": watch.best_round},
+            was_pruned=watch.is_hopeless,
+        )
+
+
+class _Watch:
+    """Follows the validation loss round by round, and says when to stop."""
+
+    def __init__(self, learning_rate: float, to_beat: float | None) -> None:
+        self._patience = 25 + round(1 / learning_rate)  # slow learners pause longer
+        self._window = max(10, round(0.5 / learning_rate))
+        self._to_beat = to_beat
+        self._losses: list[float] = []
+        self.best_round = 1
+        self.is_hopeless = False
+
+    def see(self, loss: float) -> None:
+        self._losses.append(loss)
+        if loss < self._losses[self.best_round - 1]:
+            self.best_round = len(self._losses)
+        if self._to_beat is not None and len(self._losses) % self._window == 0:
+            self.is_hopeless = cannot_reach(self._to_beat, self._losses, window=self._window)
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_hopeless or len(self._losses) - self.best_round >= self._patience
+
+
+LIGHTGBM_CLASSIFIER = Estimator(
+    name="lightgbm", label="LightGBM", task="classification", space=SPACE, prepare=BoostingTrainer
+)
+LIGHTGBM_REGRESSOR = Estimator(
+    name="lightgbm", label="LightGBM", task="regression", space=SPACE, prepare=BoostingTrainer
+)
