@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Estimate:
             "method": self.method,
             "level": self.level,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; None becomes nan and further keys are ignored."""
+        value, low, high = (math.nan if data[name] is None else float(data[name]) for name in ("value", "low", "high"))
+        return cls(value, low, high, data["n"], data["method"], data["level"])
 
 
 def _finite(number: float) -> float | None:

@@ -1,0 +1,66 @@
+"""Writes the pages of the reference that are made from the code: command line, configuration, Python, decisions."""
+
+from pathlib import Path
+
+import mkdocs_gen_files
+from typer.main import get_command
+
+from assay.cli.main import app
+from assay.config.schema import reference_page
+
+ROOMS = (
+    "framing", "data", "features", "training", "evaluation", "release", "serving", "monitoring",
+    "models", "metrics", "pages", "ledger", "stores", "config", "pipelines",
+)  # fmt: skip
+SOURCE = Path("src/assay")
+
+
+def command_line() -> str:
+    """The help of every verb, as the program prints it."""
+    lines = [
+        "# Command line\n",
+        "Every verb takes `--project DIR`, `--set KEY.PATH=VALUE` (repeatable) and `--json`; results go to stdout,",
+        "progress and errors to stderr.\n",
+        "| exit code | means |\n| --- | --- |",
+        "| 0 | done |\n| 1 | failed |\n| 2 | usage or configuration |\n| 3 | a gate said no |",
+        "| 4 | a kill criterion fired |\n| 5 | a required service is unreachable |\n",
+    ]
+    root = get_command(app)
+    for name, command in root.commands.items():
+        parts = getattr(command, "commands", {"": command})
+        for part_name, part in parts.items():
+            title = f"assay {name} {part_name}".strip()
+            context = part.make_context(title, [], resilient_parsing=True)
+            lines.append(f"## {title}\n\n```text\n{part.get_help(context)}\n```\n")
+    return "\n".join(lines)
+
+
+def python_reference() -> str:
+    """Every room's modules, from their docstrings."""
+    lines = ["# Python\n", "What users import is `assay` itself; the rooms can be used alone, in a notebook, say.\n"]
+    lines += ["## assay\n", "::: assay.project\n", "::: assay.features.definitions\n"]
+    for room in ROOMS:
+        lines.append(f"## assay.{room}\n")
+        modules = sorted(path.stem for path in (SOURCE / room).glob("*.py") if path.stem != "__init__")
+        lines += [f"::: assay.{room}.{name}\n" for name in modules if f"{room}.{name}" != "features.definitions"]
+    return "\n".join(lines)
+
+
+def decisions() -> str:
+    """The records of hard choices, oldest first."""
+    lines = ["# Decisions\n", "What was hard to choose, why it was chosen so, and what else was weighed.\n"]
+    for path in sorted(Path("docs/decisions").glob("[0-9]*.md")):
+        title = path.read_text().splitlines()[0].lstrip("# ")
+        lines.append(f"- [{title}]({path.name})")
+    return "\n".join(lines)
+
+
+PAGES = {
+    "reference/command-line.md": command_line,
+    "reference/configuration.md": reference_page,
+    "reference/python.md": python_reference,
+    "decisions/index.md": decisions,
+}
+for page, write in PAGES.items():
+    with mkdocs_gen_files.open(page, "w") as file:
+        file.write(write())

@@ -1,0 +1,93 @@
+"""Verbs over the ledger: log, show, verify, lineage, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.shell import HERE, JsonOption, ProjectOption, SetOption, open_project, show_evidence, show_json, verb
+
+ledger = typer.Typer(name="ledger", help="The tamper-evident record of everything.", no_args_is_help=True)
+
+
+@ledger.command("log")
+@verb
+def log(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind; `leakage.*` takes a family.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only this subject.")] = None,
+    run: Annotated[str | None, typer.Option(help="Only this run.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest records, oldest of them first."""
+    with open_project(project, overrides).ledger() as opened:
+        found = opened.find(kind=kind, subject=subject, run=run, limit=limit, newest_first=True)
+    show_evidence(found[::-1], as_json=as_json)
+
+
+@ledger.command("show")
+@verb
+def show(
+    evidence_id: Annotated[str, typer.Argument(help="As in E-000042.")],
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One record in full."""
+    with open_project(project, overrides).ledger() as opened:
+        found = opened.get(evidence_id)
+    if as_json:
+        show_json(found.to_json())
+    else:
+        typer.echo(found.full())
+
+
+@ledger.command("verify")
+@verb
+def verify(project: ProjectOption = HERE, overrides: SetOption = None, as_json: JsonOption = False) -> int:
+    """Check every record, artifact, snapshot and sealed segment against its digest."""
+    proof = open_project(project, overrides).verify()
+    if as_json:
+        show_json(proof)
+    else:
+        for line in proof.lines():
+            typer.echo(line)
+    return 0 if proof.ok else 1
+
+
+@ledger.command("lineage")
+@verb
+def lineage(
+    start: Annotated[str, typer.Argument(help="A record, a prediction id, or name@version.")],
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    forward: Annotated[bool, typer.Option(help="What came of it, instead of what it came from.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What a record was made from, or what came of it."""
+    graph = open_project(project, overrides).lineage(start, direction="forward" if forward else "back")
+    if as_json:
+        show_json(graph)
+    else:
+        show_evidence(graph.nodes, as_json=False)
+
+
+@ledger.command("export")
+@verb
+def export(
+    output: Annotated[Path, typer.Argument(help="JSON lines file to write.")],
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write every record as JSON lines, verifiable without Assay (docs/verify_export.py)."""
+    with open_project(project, overrides).ledger() as opened:
+        n_records = opened.export(output)
+    if as_json:
+        show_json({"records": n_records, "output": str(output)})
+    else:
+        typer.echo(f"wrote {n_records:,} records to {output}")

@@ -1,0 +1,75 @@
+"""The `assay` command: the list of verbs, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from assay.cli import ledger, models, monitoring, project, serving, training
+
+
+class Verbs(TyperGroup):
+    """The verbs under their headings, as plain text: rich would double the time that `--help` takes."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 the signature is click's
+        """Write one section a panel, in the order the verbs were registered."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.commands:
+            command = self.commands[name]
+            panel = getattr(command, "rich_help_panel", None) or "Commands"
+            sections.setdefault(str(panel), []).append((name, command.get_short_help_str(90)))
+        for panel, rows in sections.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    name="assay",
+    cls=Verbs,
+    rich_markup_mode=None,
+    add_completion=False,
+    help="From a problem brief to a monitored model, with the proof kept.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+START, WORK, RELEASE, WATCH = "Start", "Build and train", "Release and serve", "Watch and prove"
+
+app.command(rich_help_panel=START)(project.demo)
+app.command(rich_help_panel=START)(project.init)
+app.command(rich_help_panel=START)(project.check)
+app.command(rich_help_panel=START)(project.frame)
+app.command(rich_help_panel=WORK)(project.assess)
+app.add_typer(training.features, name="features", rich_help_panel=WORK)
+app.command(rich_help_panel=WORK)(training.train)
+app.command(rich_help_panel=WORK)(training.evaluate)
+app.command(rich_help_panel=WORK)(training.experiments)
+app.command(rich_help_panel=WORK)(training.run)
+app.command(rich_help_panel=RELEASE)(models.models)
+app.command(rich_help_panel=RELEASE)(models.promote)
+app.command(rich_help_panel=RELEASE)(models.rollback)
+app.command(rich_help_panel=RELEASE)(models.card)
+app.command(rich_help_panel=RELEASE)(serving.serve)
+app.command(rich_help_panel=RELEASE)(serving.predict)
+app.command(rich_help_panel=WATCH)(monitoring.drift)
+app.command(rich_help_panel=WATCH)(monitoring.monitor)
+app.command(rich_help_panel=WATCH)(monitoring.retrain)
+app.add_typer(ledger.ledger, name="ledger", rich_help_panel=WATCH)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """From a problem brief to a monitored model, with the proof kept."""
+    if version:
+        from assay import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

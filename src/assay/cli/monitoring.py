@@ -1,0 +1,67 @@
+"""Verbs that watch production: drift, monitor, retrain."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assay.cli.shell import (
+    HERE,
+    AsOfOption,
+    JsonOption,
+    ProjectOption,
+    SetOption,
+    moment,
+    open_project,
+    progress,
+    show_evidence,
+    show_json,
+    show_table,
+    verb,
+)
+
+
+@verb
+def drift(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only predictions from then on.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what production sees with what it was trained on."""
+    found = open_project(project, overrides).drift(since=moment(since))
+    if as_json:
+        show_json(found.to_json())
+        return
+    typer.echo(found.line())
+    columns = found.figures.get("columns", {})
+    show_table(
+        ("column", "psi", "level", "likely cause"),
+        [(name, figure["psi"], figure["level"], figure.get("cause", "")) for name, figure in columns.items()],
+    )
+
+
+@verb
+def monitor(project: ProjectOption = HERE, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+    """Drift, performance on the labels that arrived, and whether to retrain."""
+    show_evidence(open_project(project, overrides).monitor(), as_json=as_json)
+
+
+@verb
+def retrain(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    reason: Annotated[str, typer.Option(help="Why, where no trigger waits; recorded.")] = "",
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Train a new version through the same gates, because a trigger or a person says so."""
+    with progress() as listener:
+        outcome = open_project(project, overrides).retrain(reason=reason, as_of=moment(as_of), progress=listener)
+    if as_json:
+        show_json(outcome)
+    else:
+        typer.echo(f"{outcome.run}: {outcome.verdict}, {outcome.model or outcome.reason}")
+        typer.echo(f"  report {outcome.report}")
+    return outcome.exit_code

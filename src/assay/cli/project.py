@@ -1,0 +1,114 @@
+"""Verbs that start a project and look at what it rests on: demo, init, check, frame, assess."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.shell import (
+    HERE,
+    AsOfOption,
+    JsonOption,
+    ProjectOption,
+    SetOption,
+    moment,
+    open_project,
+    progress,
+    show_evidence,
+    show_json,
+    verb,
+)
+
+
+@verb
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to make it; continued if it is there.")] = Path("demo"),
+    customers: Annotated[int, typer.Option(help="How many customers to simulate.", min=2_000, max=200_000)] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation; the same seed tells the same story.")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a project with simulated subscription data and run the whole loop on it."""
+    from assay.demo.story import tell
+
+    with progress() as listener:
+        told = tell(folder, n_customers=customers, seed=seed, progress=listener, say=_say(as_json))
+    if as_json:
+        show_json(told)
+
+
+@verb
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    template: Annotated[str, typer.Option(help="churn or blank.")] = "blank",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new project from a template."""
+    from assay.demo.templates import create
+
+    written = create(folder, template)
+    if as_json:
+        show_json([str(path) for path in written])
+        return
+    for path in written:
+        typer.echo(f"wrote {path}")
+    typer.echo(f"Next: edit {folder / 'assay.yaml'}, then `assay check --project {folder}`.")
+
+
+@verb
+def check(project: ProjectOption = HERE, overrides: SetOption = None, as_json: JsonOption = False) -> int:
+    """Validate assay.yaml, the definitions, the sources, the stores and the environment."""
+    found = open_project(project, overrides).check()
+    show_evidence(found, as_json=as_json)
+    return 2 if any(one.verdict == "fail" for one in found) else 0
+
+
+@verb
+def frame(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask for each field of the brief.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Judge the brief: completeness, rules or machine learning, kill criteria."""
+    if interactive:
+        from assay.framing.questionnaire import ask_brief, write_brief
+
+        write_brief(project / "assay.yaml", ask_brief(_ask))
+    found = open_project(project, overrides).frame()
+    show_evidence(found, as_json=as_json)
+    return 3 if any(one.verdict == "fail" for one in found) else 0
+
+
+@verb
+def assess(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Score the data (0-30) and hold each source against its expectations."""
+    with progress() as listener:
+        found = open_project(project, overrides).assess(as_of=moment(as_of), progress=listener)
+    if as_json:
+        show_evidence(found, as_json=True)
+    else:
+        for one in found:
+            typer.echo(one.line())
+        for name, dimension in found[-1].figures.get("dimensions", {}).items():
+            typer.echo(f"  {name:<13} {dimension['score']:.1f} of 5   {dimension['why']}")
+        for fix in found[-1].figures.get("fixes", []):
+            typer.echo(f"  fix: {fix}")
+    return 3 if found[-1].verdict == "fail" else 0
+
+
+def _say(quiet: bool):  # type: ignore[no-untyped-def]
+    return (lambda _line="": None) if quiet else typer.echo
+
+
+def _ask(question: str, choices: tuple[str, ...], default: str) -> str:
+    import click
+
+    kind = click.Choice(list(choices)) if choices else str
+    return str(typer.prompt(question, default=default or None, type=kind, err=True))

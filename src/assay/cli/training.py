@@ -1,0 +1,175 @@
+"""Verbs that build features and train: features, train, evaluate, experiments, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.cli.shell import (
+    HERE,
+    AsOfOption,
+    JsonOption,
+    ProjectOption,
+    SetOption,
+    moment,
+    open_project,
+    progress,
+    show_evidence,
+    show_facts,
+    show_json,
+    show_table,
+    verb,
+)
+
+features = typer.Typer(name="features", help="The feature catalogue and the stores.", no_args_is_help=True)
+
+TrialsOption = Annotated[int | None, typer.Option("--trials", "-n", min=0, max=10_000, help="Settings to try.")]
+
+
+@features.command("list")
+@verb
+def features_list(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    search: Annotated[str, typer.Option(help="Only features whose name or description holds this.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Every feature with its view, entity and meaning."""
+    entries = open_project(project, overrides).catalogue(search)
+    if as_json:
+        show_json(entries)
+        return
+    show_table(
+        ("feature", "entity", "view", "refresh", "description"),
+        [(e["feature"], e["entity"], e["view"], e["refresh"], e["description"]) for e in entries],
+    )
+
+
+@features.command("show")
+@verb
+def features_show(
+    name: Annotated[str, typer.Argument(help="A feature or a view.")],
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """All that is known of one feature."""
+    entry = open_project(project, overrides).feature(name)
+    if as_json:
+        show_json(entry)
+    else:
+        show_facts(entry)
+
+
+@features.command("build")
+@verb
+def features_build(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    full: Annotated[bool, typer.Option(help="From the first row, not only what is new.")] = False,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the offline and online stores up to date."""
+    with progress() as listener:
+        built = open_project(project, overrides).build_features(full=full, as_of=moment(as_of), progress=listener)
+    show_evidence(built, as_json=as_json)
+
+
+@features.command("get")
+@verb
+def features_get(
+    keys: Annotated[list[str], typer.Argument(help="role=key, as in home=BOS or customer=C0001.")],
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The latest values of a row's entities, as a request would see them."""
+    row = dict(pair.partition("=")[::2] for pair in keys)
+    values = open_project(project, overrides).latest([row])[0]
+    if as_json:
+        show_json(values)
+    else:
+        show_facts(values)
+
+
+@verb
+def train(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    trials: TrialsOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Features and a candidate model, judged on validation; the holdout stays closed."""
+    with progress() as listener:
+        trained = open_project(project, overrides).train(trials=trials, as_of=moment(as_of), progress=listener)
+    if as_json:
+        show_json(trained)
+        return
+    typer.echo(f"{trained.experiment}: {trained.search.estimator}, on validation")
+    show_facts({name: str(estimate) for name, estimate in trained.evaluation.metrics.items()})
+
+
+@verb
+def evaluate(
+    model: Annotated[str, typer.Argument(help="name@version; the one in production by default.")] = "",
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a version on the validation rows, beside the baselines."""
+    with progress() as listener:
+        evaluation = open_project(project, overrides).evaluate(model or None, progress=listener)
+    if as_json:
+        show_json(evaluation.to_json())
+        return
+    typer.echo(evaluation.summary)
+    show_facts({name: str(estimate) for name, estimate in evaluation.figures_as_estimates().items()})
+
+
+@verb
+def experiments(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every experiment: what was tried, what it reached, what became of it."""
+    rows = open_project(project, overrides).experiments()
+    if as_json:
+        show_json(rows)
+        return
+    headings = ("experiment", "estimator", "metric", "value", "verdict", "seconds")
+    show_table(headings, [tuple(row.get(name) for name in headings) for row in rows])
+
+
+@verb
+def run(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    trials: TrialsOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """The whole loop once: features, training and release, with every gate."""
+    with progress() as listener:
+        outcome = open_project(project, overrides).run(trials=trials, as_of=moment(as_of), progress=listener)
+    if as_json:
+        show_json(outcome)
+        return outcome.exit_code
+    typer.echo(f"{outcome.run}: {outcome.verdict} in {outcome.seconds:.0f} s")
+    if outcome.reason:
+        typer.echo(f"  {outcome.reason}")
+    facts: dict[str, object] = {}
+    if outcome.model:
+        facts["model"] = outcome.model
+    facts |= {name: str(estimate) for name, estimate in outcome.metrics.items()}
+    facts |= {f"{outcome.primary}, {name}": value for name, value in outcome.baselines.items()}
+    if outcome.quality is not None:
+        facts["data quality"] = f"{outcome.quality:.1f} of 30"
+    facts["evidence"] = f"{len(outcome.evidence)} records; `assay ledger verify` proves them"
+    facts["report"] = Path(outcome.report)
+    show_facts(facts)
+    return outcome.exit_code

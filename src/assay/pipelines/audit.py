@@ -1,0 +1,241 @@
+"""What can be asked of a project without changing it: is it sound, what versions has it, what proves them.
+
+Reads settings, the ledger and the stores. Only `judge_brief` records something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from assay.data import holdout, snapshots, sources
+from assay.errors import AssayError, IntegrityError, NotFound, UsageError
+from assay.evaluation import cards
+from assay.framing import brief, rules_or_ml
+from assay.ledger.evidence import Evidence
+from assay.ledger.lineage import Lineage
+from assay.models.bundle import Bundle
+from assay.pipelines import run as runs
+from assay.pipelines.feature import label_columns
+from assay.pipelines.workspace import Workspace
+from assay.release.versions import ModelVersion
+from assay.serving import segments
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether everything is as it was recorded.
+
+    Attributes:
+        n_records: Ledger records walked.
+        head_digest: Digest of the last one.
+        n_files: Artifacts, snapshots, sealed holdouts and log segments read.
+        broken: What is not as recorded, one sentence each, the ledger's own first.
+    """
+
+    n_records: int
+    head_digest: str
+    n_files: int
+    broken: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.broken
+
+    def lines(self) -> list[str]:
+        """The proof for a terminal."""
+        if self.ok:
+            return [
+                f"ledger intact: {self.n_records:,} records, head {self.head_digest[:16]}",
+                f"files intact: {self.n_files:,} artifacts, snapshots, holdouts and log segments",
+            ]
+        return [f"BROKEN: {one}" for one in self.broken]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "records": self.n_records,
+            "head": self.head_digest,
+            "files": self.n_files,
+            "broken": list(self.broken),
+        }
+
+
+def check(workspace: Workspace) -> list[Evidence]:
+    """Try everything that a run rests on, and say of each part whether it is ready."""
+    settings = workspace.settings
+    found = [
+        _tried("check.settings", "settings:assay.yaml", lambda: f"{settings.name}, {len(settings.sources)} sources")
+    ]
+    found.append(brief.complete(settings.brief))
+    found.append(_tried("check.definitions", f"file:{settings.features}", lambda: _definitions(workspace)))
+    for name, source in settings.sources.items():
+        found.append(
+            _tried(
+                "check.source",
+                f"source:{name}",
+                lambda name=name, source=source: _columns(sources.read(name, source, workspace.folder)),
+            )
+        )
+    if all(one.verdict != "fail" for one in found if one.kind == "check.source"):
+        found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
+    stores = ("ledger", "artifacts", "tables", "online")
+    opened = [_tried("check.store", f"store:{name}", lambda name=name: _opened(workspace, name)) for name in stores]
+    return found + opened
+
+
+def judge_brief(workspace: Workspace) -> list[Evidence]:
+    """Completeness of the brief, and whether rules would do; recorded."""
+    run = runs.begin(workspace)
+    return run.record_all(
+        [brief.complete(workspace.settings.brief), rules_or_ml.decide(workspace.settings.brief, n_labelled=None)]
+    )
+
+
+def list_models(workspace: Workspace) -> list[dict[str, Any]]:
+    """Every version, newest first, with its stage and its primary figure on the holdout."""
+    rows = []
+    for version in reversed(workspace.registry.versions(workspace.settings.name)):
+        exam = _exam(workspace, version)
+        primary = exam.figures["primary"] if exam else ""
+        figure = exam.figures["metrics"][primary] if exam else {}
+        rows.append(
+            {
+                "model": version.reference,
+                "stage": version.stage,
+                "registered": workspace.ledger.get(version.registered).time[:19],
+                "metric": primary,
+                "value": figure.get("value"),
+                "low": figure.get("low"),
+                "high": figure.get("high"),
+                "bundle": version.bundle[:12],
+                "run": version.run,
+            }
+        )
+    return rows
+
+
+def model_card(workspace: Workspace, reference: str | None, *, form: str) -> str:
+    """The card of a version, from the evidence of its run.
+
+    Raises:
+        NotFound: There is no such version.
+        UsageError: `form` is neither md nor html.
+    """
+    if form not in ("md", "html"):
+        raise UsageError(f"a card is written as md or html, not {form!r}.")
+    version = find_version(workspace, reference)
+    evidences = workspace.ledger.find(run=version.run)
+    made = cards.card(version.to_json(), evidences, workspace.settings)
+    return cards.html(made) if form == "html" else cards.markdown(made)
+
+
+def find_version(workspace: Workspace, reference: str | None) -> ModelVersion:
+    """A version by `name@number` or alias; without a reference the one in production, or else the newest.
+
+    Raises:
+        NotFound: There is none.
+    """
+    registry, name = workspace.registry, workspace.settings.name
+    if reference:
+        return registry.get(reference, name=name)
+    found = registry.production(name) or next(iter(reversed(registry.versions(name))), None)
+    if found is None:
+        raise NotFound(f"{name} has no version yet. `assay run` makes one.")
+    return found
+
+
+def verify(workspace: Workspace) -> Proof:
+    """Walk the chain; then read every file that a record names by digest, and name each that changed."""
+    chain = workspace.ledger.verify()
+    broken = [] if chain.broken is None else [f"ledger record {chain.broken.id}: {chain.broken.reason}"]
+    checked = list(_bundles(workspace)) + list(_files(workspace))
+    broken.extend(problem for problem in checked if problem)
+    return Proof(chain.n_records, chain.head_digest, len(checked), tuple(broken))
+
+
+def lineage(workspace: Workspace, start: str, *, direction: Literal["back", "forward"]) -> Lineage:
+    """Walk the graph from a record, a version or a prediction.
+
+    Raises:
+        NotFound: There is nothing of that name.
+    """
+    if start.startswith("E-"):
+        return workspace.ledger.lineage(start, direction=direction)
+    if "@" in start:
+        version = workspace.registry.get(start)
+        return workspace.ledger.lineage(version.deployment, direction=direction)
+    prediction = segments.find(workspace.predictions, start)
+    if prediction is None:
+        raise NotFound(
+            f"{start!r} is neither a record (E-000042), nor a version (name@1.0.0), nor a logged prediction."
+        )
+    return workspace.ledger.lineage(workspace.registry.get(prediction["model"]).deployment, direction=direction)
+
+
+def _tried(kind: str, subject: str, work: Callable[[], str]) -> Evidence:
+    try:
+        return Evidence(kind, subject, "pass", f"{subject.partition(':')[2]}: {work()}")
+    except AssayError as error:
+        return Evidence(kind, subject, "fail", str(error))
+
+
+def _definitions(workspace: Workspace) -> str:
+    definitions = workspace.definitions
+    n_features = sum(len(view.features) for view in (*definitions.views, *definitions.request_views))
+    unknown = {name for view in definitions.views for name in view.sources} - set(workspace.settings.sources)
+    if unknown:
+        raise UsageError(f"views read sources that assay.yaml does not declare: {sorted(unknown)}.")
+    return f"{n_features} documented features in {len(definitions.views) + len(definitions.request_views)} views"
+
+
+def _columns(frame: Any) -> str:
+    return f"{len(frame.collect_schema())} columns"
+
+
+def _target(workspace: Workspace) -> str:
+    source = workspace.settings.sources[workspace.settings.target.source]
+    rows = label_columns(workspace, sources.read(workspace.settings.target.source, source, workspace.folder))
+    return f"{rows.height:,} rows to predict, {len(rows.columns)} columns"
+
+
+def _opened(workspace: Workspace, name: str) -> str:
+    return type(getattr(workspace, name)).__name__
+
+
+def _exam(workspace: Workspace, version: ModelVersion) -> Evidence | None:
+    """The evaluation on the holdout of the run that made the version."""
+    evaluations = workspace.ledger.find(kind="model.evaluation", run=version.run)
+    return next((one for one in reversed(evaluations) if one.figures["part"] == "holdout"), None)
+
+
+def _bundles(workspace: Workspace) -> Iterable[str]:
+    """One entry a registered bundle: empty where it is whole."""
+    for record in workspace.ledger.find(kind="model.registered"):
+        try:
+            Bundle.load(workspace.artifacts, record.figures["bundle"])
+            yield ""
+        except (IntegrityError, NotFound, UsageError) as error:
+            yield f"{record.subject} [{record.id}]: {error}"
+
+
+def _files(workspace: Workspace) -> Iterable[str]:
+    """One entry a recorded snapshot, holdout or sealed segment: empty where its bytes are those recorded."""
+    seen: set[str] = set()
+    loaders = {
+        "data.snapshot": lambda digest: snapshots.load(digest, workspace.state / "snapshots"),
+        "data.holdout_opened": lambda digest: holdout.check_sealed(digest, workspace.state),
+        "serving.segment": lambda digest: segments.check(workspace.predictions, digest),
+    }
+    for kind, load in loaders.items():
+        for record in workspace.ledger.find(kind=kind):
+            digest = record.figures["digest"]
+            if digest in seen:
+                continue
+            seen.add(digest)
+            try:
+                load(digest)
+                yield ""
+            except (IntegrityError, NotFound) as error:
+                yield f"{record.subject} [{record.id}]: {error}"

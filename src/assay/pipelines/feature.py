@@ -1,0 +1,243 @@
+"""The feature pipeline: sources become snapshots, are checked and cut, and turn into feature rows.
+
+Reads sources; writes snapshots, the sealed holdout, offline and online features. Learns nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from assay.config.settings import Source
+from assay.data import expectations, holdout, leakage, quality, snapshots, splits
+from assay.data import sources as source_files
+from assay.errors import DataError, GateRefused, KillCriterionFired, LeakageFound
+from assay.features import materialize, offline
+from assay.framing import kill_criteria
+from assay.ledger.evidence import Evidence
+from assay.models.frame import LabelledFrame
+from assay.pipelines.run import Run, Step
+from assay.pipelines.workspace import Workspace
+
+Frames = dict[str, pl.LazyFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureOutcome:
+    """What training starts from.
+
+    Attributes:
+        sources: Snapshot of each source, as it was known at the run's moment.
+        train: Label rows to learn from.
+        validation: Label rows to choose by.
+        sealed: The holdout, cut off and closed.
+        snapshots: Ids of the snapshots' evidence.
+        quality: The quality assessment that let the run go on.
+    """
+
+    sources: Frames
+    train: pl.DataFrame
+    validation: pl.DataFrame
+    sealed: holdout.Sealed
+    snapshots: tuple[str, ...]
+    quality: Evidence
+
+
+def run_features(run: Run, *, months: int | None = None, full: bool | None = None) -> FeatureOutcome:
+    """Turn sources into features that can be trusted, and cut off what nobody may look at yet.
+
+    Args:
+        run: The run to record under.
+        months: Take only label rows of the last so many months; all by default.
+        full: Build every view from its first row; by default only where its definition has changed.
+
+    Raises:
+        GateRefused: The data is not good enough to learn from.
+        LeakageFound: An input, a split or a duplicate would give the answer away.
+    """
+    frames, snapshot_ids = take_snapshots(run)
+    meet_expectations(run, frames)
+    cut = cut_rows(run, label_rows(run.workspace, frames, months=months))
+    sealed = holdout.seal(cut.holdout, run.workspace.state)
+    assessment = pass_quality_gate(run, frames, cut)
+    check_inputs(run, frames)
+    build_views(run, frames, full=full)
+    return FeatureOutcome(frames, cut.train, cut.validation, sealed, snapshot_ids, assessment)
+
+
+def take_snapshots(run: Run) -> tuple[Frames, tuple[str, ...]]:
+    """Freeze every source under its digest, and read it back as it was known at the run's moment."""
+    workspace = run.workspace
+    frames: Frames = {}
+    taken: list[Evidence] = []
+    root = workspace.state / "snapshots"
+    for number, (name, source) in enumerate(workspace.settings.sources.items()):
+        run.progress(Step("snapshots", number, len(workspace.settings.sources), name))
+        snapshot = snapshots.take(name, source_files.read(name, source, workspace.folder), root)
+        taken.append(snapshot.evidence)
+        frames[name] = known_at(snapshots.load(snapshot, root), run.as_of)
+    return frames, tuple(one.id for one in run.record_all(taken))
+
+
+def known_at(frame: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    """The rows of `frame` that were known before `as_of`; all of them where the source has no time."""
+    if "known_at" not in frame.collect_schema().names():
+        return frame
+    return frame.filter(pl.col("known_at") < as_of)
+
+
+def meet_expectations(run: Run, frames: Frames) -> list[Evidence]:
+    """Hold each source against what was declared of it."""
+    declared = run.workspace.settings.sources
+    return run.record_all([expectations.check(name, frame, declared[name]) for name, frame in frames.items()])
+
+
+def label_rows(workspace: Workspace, frames: Frames, *, months: int | None = None) -> pl.DataFrame:
+    """The rows to predict with their labels, of the last `months` where the target has a time."""
+    target = workspace.settings.target
+    rows = label_columns(workspace, frames[target.source])
+    if target.time is None or months is None or rows.is_empty():
+        return rows
+    return rows.filter(pl.col(target.time) > pl.col(target.time).max().dt.offset_by(f"-{months}mo"))
+
+
+def label_columns(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
+    """Apply `target.rows` to the source's frame, and see that every column the target names is there.
+
+    Raises:
+        ConfigError: `target.rows` names no function of the project.
+        DataError: A column that the target names is missing.
+    """
+    target = workspace.settings.target
+    rows = _rows_of(workspace, frame)
+    roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
+    named = [target.key, target.label, *roles, *target.inputs, *target.context, target.time, target.group]
+    missing = [column for column in dict.fromkeys(named) if column is not None and column not in rows.columns]
+    if missing:
+        raise DataError(
+            f"target: the rows lack {missing}; they have {rows.columns}. Correct `target` in assay.yaml"
+            + (f", or what {target.rows} returns." if target.rows else f", or source {target.source!r}.")
+        )
+    if target.positive is not None:
+        return rows.with_columns((pl.col(target.label) == target.positive).cast(pl.Int8).alias(target.label))
+    return rows
+
+
+def cut_rows(run: Run, rows: pl.DataFrame) -> splits.Cut:
+    """Cut the rows before anything looks at them, and record where."""
+    target = run.workspace.settings.target
+    try:
+        cut = splits.cut(rows, key=target.key, time=target.time, group=target.group, split=run.workspace.settings.split)
+    except LeakageFound as refusal:
+        run.record(Evidence("leakage.split", f"label:{target.label}", "fail", str(refusal), {"n_rows": rows.height}))
+        raise
+    run.record(cut.evidence)
+    return cut
+
+
+def pass_quality_gate(run: Run, frames: Frames, cut: splits.Cut) -> Evidence:
+    """Stop the run where the data is too poor to learn from.
+
+    Raises:
+        KillCriterionFired: It has been too poor for a fortnight.
+        GateRefused: The score is below `gates.quality_minimum`.
+    """
+    assessment = assess_quality(run, frames, cut)
+    minimum = run.workspace.settings.gates.quality_minimum
+    history = run.workspace.ledger.find(kind="data.quality")
+    overdue = run.record(kill_criteria.quality_overdue(history, minimum=minimum, now=run.workspace.clock()))
+    if overdue.verdict == "fail":
+        raise KillCriterionFired(f"{overdue.summary} [{overdue.id}]")
+    if assessment.verdict == "fail":
+        raise GateRefused(f"quality gate: {assessment.summary} [{assessment.id}]")
+    return assessment
+
+
+def assess_quality(run: Run, frames: Frames, cut: splits.Cut) -> Evidence:
+    """Score what was known before the holdout begins; relevance is judged on the training rows."""
+    settings = run.workspace.settings
+    run.progress(Step("quality"))
+    labels = LabelledFrame(cut.train, settings.target.key, settings.target.label, (), settings.target.time)
+    visible = {name: _before_holdout(frame, cut) for name, frame in frames.items()}
+    return run.record(
+        quality.assess(visible, settings.sources, labels=labels, now=run.as_of, minimum=settings.gates.quality_minimum)
+    )
+
+
+def check_inputs(run: Run, frames: Frames) -> Evidence:
+    """Prove that what comes with a request does not depend on what is only known afterwards.
+
+    Raises:
+        LeakageFound: An input column carries the outcome.
+    """
+    target = run.workspace.settings.target
+    source: Source = run.workspace.settings.sources[target.source]
+    found = run.record(
+        leakage.check_inputs(
+            lambda frame: _rows_of(run.workspace, frame),
+            frames[target.source],
+            source=source,
+            target=target,
+            rng=run.rng,
+        )
+    )
+    refuse_leak(found)
+    return found
+
+
+def build_views(run: Run, frames: Frames, *, full: bool | None = None) -> list[Evidence]:
+    """Bring the offline table and the online values of every view up to the run's moment."""
+    workspace = run.workspace
+    built: list[Evidence] = []
+    views = workspace.definitions.views
+    for number, view in enumerate(views):
+        run.progress(Step("features", number, len(views), view.name))
+        changed = offline.definition_changed(view, workspace.tables) if full is None else full
+        sources = {name: frames[name] for name in view.sources}
+        result = materialize.build(view, sources, tables=workspace.tables, online=workspace.online, full=changed)
+        built.append(result.evidence)
+    run.progress(Step("features", len(views), len(views)))
+    return run.record_all(built)
+
+
+def assess_only(run: Run) -> list[Evidence]:
+    """Snapshots, expectations and the quality score; the holdout is cut first here too. The score comes last."""
+    frames, _ = take_snapshots(run)
+    checked = meet_expectations(run, frames)
+    cut = cut_rows(run, label_rows(run.workspace, frames))
+    return [*checked, assess_quality(run, frames, cut)]
+
+
+def build_only(run: Run, *, full: bool) -> list[Evidence]:
+    """Snapshots and expectations, then every view."""
+    frames, _ = take_snapshots(run)
+    meet_expectations(run, frames)
+    return build_views(run, frames, full=full)
+
+
+def refuse_leak(found: Evidence) -> None:
+    """Stop the run on a failed leakage check.
+
+    Raises:
+        LeakageFound: `found` failed; the message is its summary.
+    """
+    if found.verdict == "fail":
+        raise LeakageFound(f"{found.summary} [{found.id}]")
+
+
+def _rows_of(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
+    """Apply `target.rows` to the source's frame; the identity where none is named."""
+    target = workspace.settings.target
+    if target.rows is None:
+        return frame.collect()
+    rows = workspace.function(target.rows, field="target.rows")(frame)
+    return rows.collect() if isinstance(rows, pl.LazyFrame) else rows
+
+
+def _before_holdout(frame: pl.LazyFrame, cut: splits.Cut) -> pl.LazyFrame:
+    """The part of a source that was known before the first holdout row."""
+    if cut.holdout_from is None or "known_at" not in frame.collect_schema().names():
+        return frame
+    return frame.filter(pl.col("known_at") < cut.holdout_from)

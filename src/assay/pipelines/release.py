@@ -1,0 +1,242 @@
+"""The release pipeline: a candidate sits its one exam on the sealed holdout and goes through the gates, or does not.
+
+Reads the candidate and the holdout; writes the version, its gates, its stage and its card. Every move names the
+records it acted on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from assay.data import holdout
+from assay.errors import UsageError
+from assay.evaluation.evaluate import Evaluation
+from assay.framing import kill_criteria
+from assay.ledger.evidence import Evidence
+from assay.models.bundle import Bundle
+from assay.models.frame import LabelledFrame
+from assay.models.model import from_bundle
+from assay.pipelines.feature import FeatureOutcome
+from assay.pipelines.inference import request_rows, serving_candidate
+from assay.pipelines.run import Run, Step
+from assay.pipelines.training import (
+    Scores,
+    TrainingOutcome,
+    against,
+    labelled,
+    measure,
+    primary_metric,
+    record_value,
+    stop_if_fired,
+)
+from assay.pipelines.workspace import Workspace
+from assay.release import checks, gates, trials
+from assay.release.conditions import production_conditions, staging_conditions
+from assay.release.versions import ModelVersion
+
+Stage = Literal["development", "staging", "production"]
+EXPECTED = "expected"
+GOLDEN_ROWS = 256
+TRIAL_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOutcome:
+    """How far the candidate came.
+
+    Attributes:
+        version: The registered version.
+        stage: Where it stands now.
+        evaluation: Its figures on the holdout.
+        gates: The gates' decisions, in order.
+    """
+
+    version: ModelVersion
+    stage: Stage
+    evaluation: Evaluation
+    gates: tuple[Evidence, ...]
+
+
+def run_release(run: Run, features: FeatureOutcome, training: TrainingOutcome) -> ReleaseOutcome:
+    """Examine the candidate once on the holdout, register it, and move it as far as the evidence carries it.
+
+    Raises:
+        KillCriterionFired: On the holdout it is hardly better than knowing nothing.
+        IntegrityError: The sealed holdout or the bundle was altered.
+    """
+    exam = open_holdout(run, features)
+    evaluation, comparisons = examine(run, exam, training)
+    version = register(run, training)
+    staging = decide_staging(run, version, training, exam, comparisons)
+    if staging.verdict == "fail":
+        return ReleaseOutcome(version, "development", evaluation, (staging,))
+    run.workspace.registry.move(version, "staging", because=[staging.id], actor="policy", run=run.id)
+    production = decide_production(run, version, training, exam)
+    if production.verdict == "fail":
+        return ReleaseOutcome(version, "staging", evaluation, (staging, production))
+    run.workspace.registry.move(version, "production", because=[production.id], actor="policy", run=run.id)
+    return ReleaseOutcome(version, "production", evaluation, (staging, production))
+
+
+def open_holdout(run: Run, features: FeatureOutcome) -> LabelledFrame:
+    """Break the seal, on the record, and join features to the rows."""
+    run.progress(Step("holdout"))
+    rows = holdout.open_sealed(
+        features.sealed,
+        run.workspace.state,
+        record=run.record,
+        reason=f"final examination in {run.id}",
+        previous=len(run.workspace.ledger.find(kind="data.holdout_opened", subject=features.sealed.subject)),
+    )
+    return labelled(run.workspace, rows)
+
+
+def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[Evaluation, list[Evidence]]:
+    """Measure the candidate on the holdout beside every baseline and the version in production.
+
+    Raises:
+        KillCriterionFired: It does not beat no information by more than a tenth.
+    """
+    metric = primary_metric(run.workspace)
+    scores = training.model.predict(exam.inputs)
+    subject = f"experiment:{training.experiment}"
+    evaluation = measure(run, exam, scores, subject=subject, floor=training.no_information, part="holdout")
+    record_value(run, exam, scores, subject=subject)
+    level = evaluation.no_information[metric]
+    stop_if_fired([run.record(kill_criteria.no_better_than_random(evaluation.estimate, level, metric=metric))])
+    others = {one.name: one.predict(exam.rows) for one in (training.no_information, training.heuristic) if one}
+    others |= scores_of_production(run, exam)
+    return evaluation, run.record_all(
+        against(run, exam, scores, theirs, (subject, name), "holdout") for name, theirs in others.items()
+    )
+
+
+def scores_of_production(run: Run, exam: LabelledFrame) -> dict[str, Scores]:
+    """What the version in production says of the same rows; nothing where there is none, or its features are gone."""
+    incumbent = run.workspace.registry.production(run.workspace.settings.name)
+    if incumbent is None:
+        return {}
+    model = from_bundle(Bundle.load(run.workspace.artifacts, incumbent.bundle))
+    if not set(model.signature.names) <= set(exam.rows.columns):
+        return {}
+    return {incumbent.reference: model.predict(exam.rows.select(model.signature.names))}
+
+
+def register(run: Run, training: TrainingOutcome) -> ModelVersion:
+    """Give the candidate its version number; its bundle is stored already."""
+    signature = json.dumps(training.model.signature.to_json(), sort_keys=True)
+    return run.workspace.registry.register(
+        run.workspace.settings.name,
+        training.bundle_digest,
+        signature_digest=sha256(signature.encode()).hexdigest(),
+        parents=(training.experiment_evidence.id, *(one.id for one in run.of_kind("model.evaluation"))),
+        run=run.id,
+    )
+
+
+def decide_staging(
+    run: Run, version: ModelVersion, training: TrainingOutcome, exam: LabelledFrame, comparisons: Sequence[Evidence]
+) -> Evidence:
+    """Development to staging: better than what serves, clean, within limits, the same one by one as in a batch."""
+    limits = run.workspace.settings.gates
+    run.progress(Step("gates"))
+    rows, expected = golden_rows(run, exam)
+    measured = run.record_all(
+        [
+            checks.golden(
+                training.model, rows, subject=version.subject, expected=expected, tolerance=limits.golden_tolerance
+            ),
+            checks.size(training.model, subject=version.subject, limit_mb=limits.max_size_mb),
+            checks.latency(training.model, rows, subject=version.subject, limit_ms=limits.max_latency_p99_ms),
+        ]
+    )
+    conditions = staging_conditions(
+        comparisons=comparisons,
+        production=run.workspace.registry.production(version.name),
+        leakage=run.of_kind("leakage."),
+        evaluation=run.of_kind("model.evaluation")[-1],
+        kill_criteria=run.of_kind("framing.kill_criterion"),
+        measured=measured,
+        max_calibration_error=run.workspace.settings.evaluation.max_calibration_error,
+        custom=limits.staging,
+    )
+    return run.record(gates.decide("staging", conditions, subject=version.subject))
+
+
+def golden_rows(run: Run, exam: LabelledFrame) -> tuple[pl.DataFrame, np.ndarray[Any, Any] | None]:
+    """The project's golden set with its expected answers, or rows of the exam without."""
+    named = run.workspace.settings.gates.golden
+    if named is None:
+        return exam.inputs.head(GOLDEN_ROWS), None
+    path = run.workspace.folder / named
+    if not path.is_file():
+        raise UsageError(f"gates.golden: {path} is not there. Write the golden set, or remove the key.")
+    golden = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+    if EXPECTED not in golden.columns:
+        raise UsageError(f"gates.golden: {path} has no column {EXPECTED!r}; it has {golden.columns}.")
+    return golden.drop(EXPECTED), golden[EXPECTED].cast(pl.Float64).to_numpy()
+
+
+def decide_production(run: Run, version: ModelVersion, training: TrainingOutcome, exam: LabelledFrame) -> Evidence:
+    """Staging to production: it answers over HTTP as it did offline, under load, and whoever must approve has."""
+    settings = run.workspace.settings
+    measured = run.record_all(try_over_http(run, version, training, exam))
+    conditions = production_conditions(
+        measured=measured,
+        version=version,
+        production=run.workspace.registry.production(version.name),
+        approval=settings.gates.approval,
+        custom=settings.gates.production,
+    )
+    return run.record(gates.decide("production", conditions, subject=version.subject))
+
+
+def try_over_http(run: Run, version: ModelVersion, training: TrainingOutcome, exam: LabelledFrame) -> list[Evidence]:
+    """Serve the candidate on a free loopback port, ask it for known rows, and keep it busy for a moment."""
+    run.progress(Step("trial over HTTP"))
+    rows = request_rows(run.workspace, exam.rows.head(TRIAL_ROWS), training.model.signature.names)
+    expected = training.model.predict(exam.inputs.head(TRIAL_ROWS))
+    limit = run.workspace.settings.gates.max_latency_p99_ms
+    with serving_candidate(run.workspace, training.model, version) as url:
+        return [
+            trials.integration_test(url, rows, expected=expected, subject=version.subject),
+            trials.load_test(url, rows, subject=version.subject, limit_p99_ms=limit),
+        ]
+
+
+def promote(
+    workspace: Workspace, reference: str | None, *, actor: str, reason: str, override: bool = False
+) -> Evidence:
+    """Move a version one stage on by a person's word; a gate that said no is passed only by a reasoned override.
+
+    Raises:
+        GateRefused: The version's last gate said no and no override was given.
+        UsageError: The person or the reason is missing, or the gate was never asked.
+    """
+    version = workspace.registry.get(reference or "latest", name=workspace.settings.name)
+    to: Literal["staging", "production"] = "staging" if version.stage == "development" else "production"
+    last = workspace.ledger.latest(f"gate.{to}", version.subject)
+    decided = workspace.ledger.record(
+        gates.approve(to, last, subject=version.subject, actor=actor, reason=reason, override=override)
+    )
+    gates.refuse(decided)
+    return workspace.registry.move(version, to, because=[decided.id], actor=actor, reason=reason)
+
+
+def rollback(workspace: Workspace, *, actor: str, reason: str) -> Evidence:
+    """Put the version that served before back into production.
+
+    Raises:
+        UsageError: Nothing served before, or the person or the reason is missing.
+    """
+    if not actor.strip():
+        raise UsageError("a rollback is recorded with the person who asked for it; give --by NAME.")
+    _, evidence = workspace.registry.rollback(workspace.settings.name, actor=actor, reason=reason)
+    return evidence

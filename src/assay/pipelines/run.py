@@ -1,0 +1,94 @@
+"""A run: one pass through some of the pipelines, under one id, with every result recorded under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from assay.ledger.evidence import Evidence
+from assay.pipelines.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where long work stands.
+
+    Attributes:
+        stage: What is being done, in a word or two.
+        done: Units finished.
+        of: Units in all; 0 when unknown.
+        note: What a person would like to see beside the bar.
+    """
+
+    stage: str
+    done: int = 0
+    of: int = 0
+    note: str = ""
+
+
+Progress = Callable[[Step], None]
+
+
+def silent(_step: Step) -> None:
+    """A progress listener that shows nothing."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What the pipelines of one run share: where they work, under which id, as of when, with which randomness."""
+
+    workspace: Workspace
+    id: str
+    as_of: datetime
+    rng: np.random.Generator
+    progress: Progress = silent
+    evidence: list[Evidence] = field(default_factory=list)
+
+    def record(self, evidence: Evidence) -> Evidence:
+        """Put `evidence` in the ledger under this run and return it with its id."""
+        recorded = self.workspace.ledger.record(evidence, run=self.id)
+        self.evidence.append(recorded)
+        return recorded
+
+    def record_all(self, evidences: Iterable[Evidence]) -> list[Evidence]:
+        """Record several at once, in one transaction."""
+        recorded = self.workspace.ledger.record_all(evidences, run=self.id)
+        self.evidence.extend(recorded)
+        return recorded
+
+    def of_kind(self, prefix: str) -> list[Evidence]:
+        """This run's evidence whose kind starts with `prefix`, oldest first."""
+        return [one for one in self.evidence if one.kind.startswith(prefix)]
+
+
+def begin(
+    workspace: Workspace,
+    *,
+    as_of: datetime | None = None,
+    because: Evidence | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Start a run: take the day's next number and note what is about to happen, why, with which code and settings."""
+    now = workspace.clock()
+    day = now.strftime("%Y-%m-%d")
+    run_id = f"RUN-{day}-{workspace.ledger.next_number(f'RUN-{day}'):03d}"
+    rng = np.random.default_rng(workspace.settings.training.seed)
+    run = Run(workspace, run_id, as_of or now, rng, progress)
+    run.record(
+        Evidence(
+            kind="run.started",
+            subject=f"run:{run_id}",
+            verdict="info",
+            summary=f"{workspace.settings.name}, as of {run.as_of:%Y-%m-%d %H:%M} UTC",
+            figures={
+                "as_of": run.as_of,
+                "settings": workspace.settings.model_dump(mode="json", exclude={"serving"}),
+                "definitions": {view.name: view.digest for view in workspace.definitions.views},
+            },
+            parents=(because.id,) if because else (),
+        )
+    )
+    return run

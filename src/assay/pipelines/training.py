@@ -1,0 +1,385 @@
+"""The training pipeline: features become a candidate version, with the proof of what it is worth.
+
+Reads offline features and labels; writes evaluations, an experiment and the candidate's bundle. It never sees the
+holdout: that is opened once, by the release pipeline.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assay.data import leakage
+from assay.errors import KillCriterionFired
+from assay.evaluation.compare import compare
+from assay.evaluation.evaluate import Evaluation, evaluate
+from assay.features import materialize, offline
+from assay.features.frame import training_frame
+from assay.framing import kill_criteria, value
+from assay.ledger.evidence import Evidence
+from assay.models.bundle import Bundle
+from assay.models.frame import LabelledFrame
+from assay.models.model import Model, from_bundle, to_bundle
+from assay.models.signature import Task
+from assay.monitoring.summaries import profile
+from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
+from assay.pipelines.run import Run, Step
+from assay.pipelines.workspace import Workspace
+from assay.training import baselines
+from assay.training.calibrate import calibrate
+from assay.training.experiments import experiment_evidence
+from assay.training.search import Progress as SearchProgress
+from assay.training.search import SearchOutcome, search
+
+TIME_TRAVEL_ROWS = 2_000
+Scores = np.ndarray[Any, np.dtype[np.float64]]
+DEFAULT_PRIMARY: dict[Task, str] = {"classification": "log_loss", "regression": "mae"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOutcome:
+    """A candidate, and what it was measured against.
+
+    Attributes:
+        experiment: Its id, `EXP-2026-11-21-001`.
+        model: The candidate, loaded back from its own bundle.
+        bundle_digest: Where the bundle is stored.
+        no_information: Predicts the training mean for every row.
+        heuristic: The project's rule, where the brief names one.
+        evaluation: The candidate on the validation rows.
+        search: How its hyperparameters were found.
+        experiment_evidence: The record of the experiment.
+    """
+
+    experiment: str
+    model: Model
+    bundle_digest: str
+    no_information: baselines.Baseline
+    heuristic: baselines.Baseline | None
+    evaluation: Evaluation
+    search: SearchOutcome
+    experiment_evidence: Evidence
+
+
+def run_training(
+    run: Run, features: FeatureOutcome, *, trials: int, fixed: tuple[str, dict[str, Any]] | None = None
+) -> TrainingOutcome:
+    """Turn features and labels into a candidate, and prove what it is worth on rows it was not fitted on.
+
+    Args:
+        run: The run to record under.
+        features: What the feature pipeline left.
+        trials: How many hyperparameter settings to try, the defaults included.
+        fixed: An estimator and its hyperparameters, to refit instead of searching.
+
+    Raises:
+        LeakageFound: A feature knows what it cannot know.
+        KillCriterionFired: The brief says to stop here.
+    """
+    started = time.monotonic()
+    experiment = next_experiment(run)
+    try:
+        train, validation = frames_for(run, features)
+        check_leakage(run, features, train)
+        no_information, heuristic = baselines_for(run, train)
+        found = find_model(run, train, validation, trials=trials, fixed=fixed)
+        model, digest = store_candidate(run, found, train, validation)
+        evaluation = judge_on_validation(run, model, validation, no_information, heuristic, experiment)
+        ask_kill_criteria(run, evaluation, no_information, heuristic, validation)
+    except BaseException as failure:
+        record_experiment(run, experiment, started, features, notes=f"{type(failure).__name__}: {failure}")
+        raise
+    evidence = record_experiment(
+        run, experiment, started, features, model=model, search=found, evaluation=evaluation, digest=digest
+    )
+    return TrainingOutcome(experiment, model, digest, no_information, heuristic, evaluation, found, evidence)
+
+
+def next_experiment(run: Run) -> str:
+    """The day's next experiment id."""
+    day = run.workspace.clock().strftime("%Y-%m-%d")
+    return f"EXP-{day}-{run.workspace.ledger.next_number(f'EXP-{day}'):03d}"
+
+
+def frames_for(run: Run, features: FeatureOutcome) -> tuple[LabelledFrame, LabelledFrame]:
+    """Join features to the training and validation rows, each value strictly older than its prediction."""
+    run.progress(Step("training frame"))
+    return labelled(run.workspace, features.train), labelled(run.workspace, features.validation)
+
+
+def labelled(workspace: Workspace, rows: pl.DataFrame) -> LabelledFrame:
+    """Label rows with their features from the offline store, in the model's order."""
+    target = workspace.settings.target
+    joined, names = training_frame(
+        rows,
+        target=target,
+        definitions=workspace.definitions,
+        rows_of=lambda view: offline.stored(view, workspace.tables),
+    )
+    return LabelledFrame(joined, target.key, target.label, names, target.time, target.group)
+
+
+def check_leakage(run: Run, features: FeatureOutcome, train: LabelledFrame) -> None:
+    """Look for values from the future, for features that read other rows, and for the answer in disguise.
+
+    Raises:
+        LeakageFound: A check failed; all of them were recorded first.
+    """
+    run.progress(Step("leakage"))
+    workspace, target = run.workspace, run.workspace.settings.target
+    found = []
+    if train.time is not None:
+        found.append(
+            leakage.check_time_travel(
+                train,
+                recompute=lambda moment, rows: features_as_of(workspace, features.sources, moment, rows),
+                sample=TIME_TRAVEL_ROWS,
+                rng=run.rng,
+            )
+        )
+    found.extend(
+        leakage.check_row_independence(view.function, train.rows, rng=run.rng)
+        for view in workspace.definitions.request_views
+    )
+    found.append(leakage.check_target_derived(train, task=task_of(workspace)))
+    for one in run.record_all([evidence for evidence in found if target.label]):
+        refuse_leak(one)
+
+
+def features_as_of(workspace: Workspace, sources: Frames, moment: datetime, rows: pl.DataFrame) -> pl.DataFrame:
+    """The features of `rows` computed anew from nothing but what was known before `moment`."""
+    cut = {name: known_at(frame, moment) for name, frame in sources.items()}
+    joined, names = training_frame(
+        rows,
+        target=workspace.settings.target,
+        definitions=workspace.definitions,
+        rows_of=lambda view: materialize.compute(view, {name: cut[name] for name in view.sources}).lazy(),
+    )
+    return joined.select(workspace.settings.target.key, *names)
+
+
+def baselines_for(run: Run, train: LabelledFrame) -> tuple[baselines.Baseline, baselines.Baseline | None]:
+    """What every model is measured against: no information at all, and the project's own rule."""
+    named = run.workspace.settings.brief.baseline
+    no_information = baselines.no_information(train, task_of(run.workspace))
+    if not named.startswith("rules:"):
+        return no_information, None
+    rule_name = named.removeprefix("rules:")
+    module = run.workspace.settings.rules.removesuffix(".py")
+    function = run.workspace.function(f"{module}:{rule_name}", field="brief.baseline")
+    return no_information, baselines.rule(rule_name, function)
+
+
+def find_model(
+    run: Run,
+    train: LabelledFrame,
+    validation: LabelledFrame,
+    *,
+    trials: int,
+    fixed: tuple[str, dict[str, Any]] | None,
+) -> SearchOutcome:
+    """Search estimators and hyperparameters, or refit given ones; finished trials survive an interruption."""
+    settings = run.workspace.settings
+
+    def show(progress: SearchProgress) -> None:
+        run.progress(Step("tuning", progress.done, progress.of, progress.note))
+
+    found = search(
+        train,
+        validation,
+        estimators=settings.training.estimators,
+        task=task_of(run.workspace),
+        trials=trials,
+        seed=settings.training.seed,
+        study_path=run.workspace.state / "studies",
+        progress=show,
+        fixed=fixed,
+        timeout=settings.training.timeout,
+    )
+    run.record(found.evidence)
+    fitted = leakage.check_fitted_on_train(found.best.fitted_arrays(), found.best.refit_preprocessing(train))
+    refuse_leak(run.record(fitted))
+    return found
+
+
+def store_candidate(
+    run: Run, found: SearchOutcome, train: LabelledFrame, validation: LabelledFrame
+) -> tuple[Model, str]:
+    """Calibrate, export to open formats with the reference profile beside, store, and load back what was stored."""
+    run.progress(Step("export"))
+    raw = found.best.predict(validation.inputs)
+    method = run.workspace.settings.evaluation.calibrate
+    calibrator = calibrate(raw, validation.truth, method=method) if task_of(run.workspace) == "classification" else None
+    bundle = to_bundle(found.best, calibrator=calibrator, sample=train.inputs.head(2_000))
+    scores = from_bundle(bundle).predict(train.inputs)
+    reference = profile(train.inputs, scores=scores)
+    bundle = bundle.with_file("profile.json", json.dumps(reference.to_json()).encode())
+    digest = bundle.save(run.workspace.artifacts)
+    return from_bundle(Bundle.load(run.workspace.artifacts, digest)), digest
+
+
+def judge_on_validation(
+    run: Run,
+    model: Model,
+    validation: LabelledFrame,
+    no_information: baselines.Baseline,
+    heuristic: baselines.Baseline | None,
+    experiment: str,
+) -> Evaluation:
+    """Measure the candidate with intervals, and every baseline beside it on the same rows."""
+    run.progress(Step("evaluation"))
+    scores = model.predict(validation.inputs)
+    subject = f"experiment:{experiment}"
+    evaluation = measure(run, validation, scores, subject=subject, floor=no_information, part="validation")
+    record_value(run, validation, scores, subject=subject)
+    for other in filter(None, (no_information, heuristic)):
+        run.record(
+            against(run, validation, scores, other.predict(validation.rows), (subject, other.name), "validation")
+        )
+    return evaluation
+
+
+def measure(
+    run: Run,
+    frame: LabelledFrame,
+    scores: Scores,
+    *,
+    subject: str,
+    floor: baselines.Baseline,
+    part: str,
+    role: str = "candidate",
+) -> Evaluation:
+    """Measure `scores` on `frame` by every figure and slice, beside no information; recorded."""
+    settings = run.workspace.settings.evaluation
+    evaluation = evaluate(
+        frame.truth,
+        scores,
+        task=task_of(run.workspace),
+        primary=primary_metric(run.workspace),
+        secondary=settings.secondary,
+        subject=subject,
+        rng=run.rng,
+        resamples=settings.bootstrap,
+        slices={column: frame.rows[column].cast(pl.String).to_numpy() for column in settings.slices},
+        no_information=floor.predict(frame.rows),
+        part=part,
+        role=role,
+    )
+    return replace(evaluation, evidence=run.record(evaluation.evidence))
+
+
+def against(
+    run: Run, frame: LabelledFrame, scores: Scores, theirs: Scores, names: tuple[str, str], part: str
+) -> Evidence:
+    """Compare two sets of scores on the same rows by the primary metric."""
+    return compare(
+        frame.truth,
+        scores,
+        theirs,
+        metric=primary_metric(run.workspace),
+        rng=run.rng,
+        resamples=run.workspace.settings.evaluation.bootstrap,
+        names=names,
+        part=part,
+    ).evidence
+
+
+def record_value(run: Run, frame: LabelledFrame, scores: Scores, *, subject: str) -> None:
+    """What acting on the scores is worth in the brief's own unit, where the brief says how to count it."""
+    declared = run.workspace.settings.brief.business_value
+    if declared is None:
+        return
+    named = declared.function
+    function = run.workspace.function(named, field="brief.business_value.function") if named else None
+    run.record(value.business_value(scores, frame.truth, declared, subject=subject, function=function))
+
+
+def ask_kill_criteria(
+    run: Run,
+    evaluation: Evaluation,
+    no_information: baselines.Baseline,
+    heuristic: baselines.Baseline | None,
+    validation: LabelledFrame,
+) -> None:
+    """Ask the criteria whose evidence is there: is the rule nearly as good, and the project's own.
+
+    Raises:
+        KillCriterionFired: At least one holds.
+    """
+    metric = primary_metric(run.workspace)
+    asked = []
+    if heuristic is not None:
+        theirs = measure(
+            run,
+            validation,
+            heuristic.predict(validation.rows),
+            subject=f"rule:{heuristic.name}",
+            floor=no_information,
+            part="validation",
+            role="heuristic",
+        )
+        level = evaluation.no_information[metric]
+        asked.append(kill_criteria.heuristic_close(evaluation.estimate, theirs.estimate, level, metric=metric))
+    figures = {"evaluation": evaluation.evidence.to_json()["figures"]["metrics"]}
+    asked.extend(kill_criteria.custom(one, figures) for one in run.workspace.settings.brief.kill_criteria)
+    stop_if_fired(run.record_all(asked))
+
+
+def stop_if_fired(asked: list[Evidence]) -> None:
+    """End the run when a kill criterion holds.
+
+    Raises:
+        KillCriterionFired: With the figures of every criterion that fired.
+    """
+    fired = [one for one in asked if one.verdict == "fail"]
+    if fired:
+        raise KillCriterionFired("; ".join(f"{one.summary} [{one.id}]" for one in fired))
+
+
+def record_experiment(
+    run: Run,
+    experiment: str,
+    started: float,
+    features: FeatureOutcome,
+    *,
+    model: Model | None = None,
+    search: SearchOutcome | None = None,
+    evaluation: Evaluation | None = None,
+    digest: str = "",
+    notes: str = "",
+) -> Evidence:
+    """Write the experiment down, finished or not (EX-1)."""
+    verdict = "iterate" if model is not None else "failed"
+    return run.record(
+        experiment_evidence(
+            experiment_id=experiment,
+            hypothesis=run.workspace.settings.training.hypothesis,
+            snapshots=features.snapshots,
+            features=model.signature.names if model is not None else (),
+            estimator=search.estimator if search is not None else "",
+            params=search.params if search is not None else {},
+            seconds=round(time.monotonic() - started, 3),
+            metrics=evaluation.metrics if evaluation is not None else {},
+            baseline=run.workspace.settings.brief.baseline,
+            verdict=verdict,
+            notes=notes,
+            artifacts={"bundle": digest} if digest else {},
+            parents=tuple(one.id for one in run.evidence if one.kind != "run.started"),
+        )
+    )
+
+
+def task_of(workspace: Workspace) -> Task:
+    """The task of the brief, as the estimators name it."""
+    return "regression" if workspace.settings.brief.ml_task_type == "regression" else "classification"
+
+
+def primary_metric(workspace: Workspace) -> str:
+    """The figure that decides: the configured one, or the task's default."""
+    return workspace.settings.evaluation.primary or DEFAULT_PRIMARY[task_of(workspace)]

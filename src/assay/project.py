@@ -1,0 +1,273 @@
+"""Project: a folder with assay.yaml, opened; each stage of its life is one method.
+
+Wires nothing itself and computes nothing: the workspace opens the stores, the pipelines tell the stories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from assay.pipelines.run import Progress, silent
+from assay.pipelines.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from assay.ledger.evidence import Evidence
+    from assay.ledger.ledger import Ledger
+    from assay.ledger.lineage import Lineage
+    from assay.pipelines.audit import Proof
+    from assay.pipelines.loop import RunOutcome
+    from assay.pipelines.training import TrainingOutcome
+
+
+class Project:
+    """One project; open it with `assay.open(folder)` and close it, or use it in a `with` block."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        overrides: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> Self:
+        """Read `assay.yaml` in `folder`.
+
+        Args:
+            folder: The project's folder.
+            overrides: `key.path=value` each, stronger than the file.
+            environment: Where `${VAR}` and `ASSAY__KEY__PATH` are looked up; the process's own by default.
+            clock: What tells the time; records and ages follow it.
+
+        Raises:
+            ConfigError: There is no assay.yaml, or it is wrong; the message names line and field.
+        """
+        if environment is None:
+            import os
+
+            environment = os.environ
+        return cls(Workspace(Path(folder), overrides=overrides, environment=environment, clock=clock))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the stores that were opened."""
+        self.workspace.close()
+
+    @property
+    def name(self) -> str:
+        return self.workspace.settings.name
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The project's ledger, for reading or for recording evidence of one's own."""
+        yield self.workspace.ledger
+
+    # Framing and data
+
+    def check(self) -> list[Evidence]:
+        """Validate settings, definitions, sources and stores without changing anything."""
+        from assay.pipelines import audit
+
+        return audit.check(self.workspace)
+
+    def frame(self) -> list[Evidence]:
+        """Judge the brief and record the judgement."""
+        from assay.pipelines import audit
+
+        return audit.judge_brief(self.workspace)
+
+    def assess(self, *, as_of: datetime | None = None, progress: Progress = silent) -> list[Evidence]:
+        """Score the data and hold it against its expectations; the score comes last."""
+        from assay.pipelines import feature, run
+
+        with self.workspace.alone("assay assess"):
+            return feature.assess_only(run.begin(self.workspace, as_of=as_of, progress=progress))
+
+    # Features
+
+    def catalogue(self, search: str = "") -> list[dict[str, Any]]:
+        """Every feature with its documentation; `search` looks in names and descriptions."""
+        from assay.features import catalogue
+
+        return [entry.to_json() for entry in catalogue.search(self.workspace.definitions, search)]
+
+    def feature(self, name: str) -> dict[str, Any]:
+        """All that is known of a feature or view.
+
+        Raises:
+            NotFound: There is none of that name; the nearest is named.
+        """
+        from assay.features import catalogue
+
+        return catalogue.show(self.workspace.definitions, name)
+
+    def build_features(
+        self, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent
+    ) -> list[Evidence]:
+        """Bring the offline and online stores up to date."""
+        from assay.pipelines import feature, run
+
+        with self.workspace.alone("assay features build"):
+            return feature.build_only(run.begin(self.workspace, as_of=as_of, progress=progress), full=full)
+
+    def history(self, keys: pl.DataFrame, names: Sequence[str] = ()) -> pl.DataFrame:
+        """Join features to rows as they were known at each row's time.
+
+        Args:
+            keys: Rows with the target's key, time and entity columns.
+            names: Features to keep; all by default.
+        """
+        from assay.pipelines import inference
+
+        return inference.history(self.workspace, keys, names)
+
+    def latest(self, keys: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """The newest values of each row's entities, as a request would see them."""
+        from assay.pipelines import inference
+
+        return inference.latest(self.workspace, keys, names)
+
+    # Training and release
+
+    def train(
+        self, *, trials: int | None = None, as_of: datetime | None = None, progress: Progress = silent
+    ) -> TrainingOutcome:
+        """Build features and a candidate, judged on validation; the holdout stays closed."""
+        from assay.pipelines import loop
+
+        return loop.train_only(self.workspace, trials=trials, as_of=as_of, progress=progress)
+
+    def evaluate(self, version: str | None = None, *, progress: Progress = silent) -> Evidence:
+        """Measure a version on the validation rows; the one in production by default."""
+        from assay.pipelines import loop
+
+        return loop.evaluate_version(self.workspace, version, progress=progress)
+
+    def run(
+        self, *, trials: int | None = None, as_of: datetime | None = None, progress: Progress = silent
+    ) -> RunOutcome:
+        """The whole loop once; see `RunOutcome` for how it can end."""
+        from assay.pipelines import loop
+
+        return loop.run_loop(self.workspace, trials=trials, as_of=as_of, progress=progress)
+
+    def experiments(self) -> list[dict[str, Any]]:
+        """Every experiment, oldest first."""
+        from assay.training.experiments import experiments
+
+        return experiments(self.workspace.ledger.find(kind="training.experiment"))
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every version with its stage and what it reached on the holdout, newest first."""
+        from assay.pipelines import audit
+
+        return audit.list_models(self.workspace)
+
+    def promote(self, version: str | None = None, *, actor: str, reason: str, override: bool = False) -> Evidence:
+        """Move a version one stage on by a person's word.
+
+        Raises:
+            GateRefused: Its gate said no and no override was given.
+            UsageError: The person or the reason is missing.
+        """
+        from assay.pipelines import release
+
+        return release.promote(self.workspace, version, actor=actor, reason=reason, override=override)
+
+    def rollback(self, *, actor: str, reason: str) -> Evidence:
+        """Put the previous production version back."""
+        from assay.pipelines import release
+
+        return release.rollback(self.workspace, actor=actor, reason=reason)
+
+    def card(self, version: str | None = None, *, form: str = "md") -> str:
+        """The model card of a version, as Markdown or HTML."""
+        from assay.pipelines import audit
+
+        return audit.model_card(self.workspace, version, form=form)
+
+    # Inference
+
+    def predict(self, rows: pl.DataFrame, version: str | None = None) -> pl.DataFrame:
+        """Score rows: a frame in, the same frame with `prediction` and `model` out.
+
+        Rows bring entity keys and inputs; features come from the online store unless a row brings them itself.
+        """
+        from assay.pipelines import inference
+
+        return inference.predict_frame(self.workspace, rows, version)
+
+    def predict_file(
+        self, source: Path, output: Path, version: str | None = None, *, progress: Progress = silent
+    ) -> Evidence:
+        """Score a file into a file, in pieces, whole or not at all."""
+        from assay.pipelines import inference
+
+        return inference.predict_file(self.workspace, source, output, version, progress=progress)
+
+    def serve(
+        self, *, host: str | None = None, port: int | None = None, say: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        """Answer over HTTP until told to stop."""
+        from assay.pipelines import inference
+
+        inference.serve(self.workspace, host=host, port=port, say=say)
+
+    # Monitoring
+
+    def drift(self, *, since: datetime | None = None) -> Evidence:
+        """Compare what production has seen with what it was trained on."""
+        from assay.pipelines import monitoring
+
+        return monitoring.measure_drift(self.workspace, since=since)
+
+    def monitor(self) -> list[Evidence]:
+        """Drift, performance on arrived labels, and a retraining trigger where they call for one."""
+        from assay.pipelines import monitoring
+
+        return monitoring.run_monitoring(self.workspace)
+
+    def retrain(self, *, reason: str = "", as_of: datetime | None = None, progress: Progress = silent) -> RunOutcome:
+        """Train a new version through the same gates, for the waiting trigger or for a person's reason."""
+        from assay.pipelines import monitoring
+
+        return monitoring.run_retraining(self.workspace, reason=reason, as_of=as_of, progress=progress)
+
+    # Proof
+
+    def verify(self) -> Proof:
+        """Check the chain, and every artifact, snapshot and segment that it names."""
+        from assay.pipelines import audit
+
+        return audit.verify(self.workspace)
+
+    def lineage(self, start: str, *, direction: Literal["back", "forward"] = "back") -> Lineage:
+        """What a record, a prediction or a version was made from, or what came of it."""
+        from assay.pipelines import audit
+
+        return audit.lineage(self.workspace, start, direction=direction)
+
+
+def open_project(
+    folder: str | Path = ".",
+    *,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Project:
+    """Open the project in `folder`; see `Project.open`."""
+    return Project.open(folder, overrides=overrides, environment=environment, clock=clock)
