@@ -164,9 +164,6 @@ def _moments(settings: Settings) -> Iterator[Finding]:
     both: tuple[Path, Path] = (("split", "train_until"), ("split", "validation_until"))
     if first and second and moment_of(first) >= moment_of(second):
         yield Finding(both[1], "must come after `train_until`.", both)
-    if (first is None) != (second is None):
-        given, absent = (both[0], both[1]) if first else (both[1], both[0])
-        yield Finding(given, f"needs `{absent[1]}` beside it, for the other boundary.", both)
 
 
 def _training(settings: Settings) -> Iterator[Finding]:

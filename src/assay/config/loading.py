@@ -77,10 +77,10 @@ def load_text(
     problems.extend(found)
     root, found = apply(root, [*from_environment(environment), *flags])
     problems.extend(found)
-    root, found = expand(root, environment)
-    problems.extend(found)
+    root, unset = expand(root, environment)
     settings, found = _validate(root)
-    problems.extend(found)
+    unknown = {one.path for one in unset}  # what an unset variable would have held cannot be judged
+    problems.extend([*unset, *(one for one in found if one.path not in unknown)])
     if settings is None or problems:
         raise ConfigError(render(problems, folder))
     return settings

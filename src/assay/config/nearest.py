@@ -38,8 +38,12 @@ def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
     """
     if len(word) > LONGEST_WORD:
         return ()
-    scored = [(distance(word.lower(), one.lower()[:LONGEST_WORD]), one) for one in known]
-    close = [(errors, one) for errors, one in scored if errors <= max(1, max(len(word), len(one)) // 3)]
+    close = []
+    for one in known:
+        allowed = max(1, max(len(word), len(one)) // 3)
+        if len(one) <= LONGEST_WORD and abs(len(word) - len(one)) <= allowed:
+            errors = distance(word.lower(), one.lower())
+            close.extend([(errors, one)] if errors <= allowed else [])
     best = min((errors for errors, _ in close), default=0)
     return tuple(one for errors, one in close if errors == best)
 
