@@ -98,7 +98,8 @@ def wilson(share: float, n_rows: int, *, level: float) -> Interval:
     centre = share + z * z / (2 * n_rows)
     half = z * np.sqrt(share * (1 - share) / n_rows + z * z / (4 * n_rows * n_rows))
     norm = 1 + z * z / n_rows
-    return Interval(max(0.0, float((centre - half) / norm)), min(1.0, float((centre + half) / norm)), "wilson")
+    low, high = float((centre - half) / norm), float((centre + half) / norm)
+    return Interval(max(0.0, min(low, share)), min(1.0, max(high, share)), "wilson")  # rounding must not part them
 
 
 def normal(value: float, influence: Floats, *, level: float) -> Interval:
