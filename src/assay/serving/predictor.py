@@ -1,0 +1,155 @@
+"""The predictor: a model version with its features, ready; rows in, predictions out. HTTP and batch call the same one.
+
+Where features come from is told to it as a function; the pipeline knows the online store and the request views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from assay.errors import DataError
+from assay.models.signature import Signature
+from assay.serving.rows import RowSchema
+
+SINGLY_UP_TO = 16
+"""Rows that are predicted one by one; from more on, building a frame pays."""
+
+Row = Mapping[str, Any]
+Features = Callable[[Sequence[Row]], "pl.DataFrame | Sequence[Mapping[str, Any]]"]
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class ServedModel(Protocol):
+    """The part of a model that serving uses."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+    def predict(self, rows: pl.DataFrame, /) -> Array: ...
+
+    def predict_one(self, values: Mapping[str, Any], /) -> float: ...
+
+
+class EntityMissing(DataError):
+    """An entity has no features and the policy is to say so.
+
+    Attributes:
+        row: Index of the request row.
+        field: The entity's column.
+    """
+
+    def __init__(self, *, row: int, field: str, key: object) -> None:
+        self.row = row
+        self.field = field
+        self.key = key
+        super().__init__(
+            f"row {row}: nothing is known of {field} {key!r} in the online store. Build the features, give them in the "
+            "request, or set serving.missing to null."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer.
+
+    Attributes:
+        value: The class 0 or 1, or the number.
+        probability: Of the positive class; None for a regression.
+        features: What the model read, by name.
+        contributions: Share of each feature in the raw score, in the model's own scale; None where not asked for.
+    """
+
+    value: float
+    probability: float | None
+    features: Mapping[str, Any]
+    contributions: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A version that answers.
+
+    Attributes:
+        model: Loaded and verified.
+        version: `win-probability@1.2.0`.
+        features_for: Looks features up for checked rows; asked only for rows that do not bring them all.
+        schema: What a row may hold.
+        deployment: Id of the evidence that put the version into production.
+        threshold: Probability from which the class is 1.
+        explain: Contributions of encoded features for rows of values; None where the model cannot.
+    """
+
+    model: ServedModel
+    version: str
+    features_for: Features
+    schema: RowSchema
+    deployment: str = ""
+    threshold: float = 0.5
+    explain: Callable[[pl.DataFrame], Sequence[Mapping[str, float]]] | None = None
+    names: tuple[str, ...] = field(init=False)
+    log_columns: Mapping[str, Mapping[str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kinds = {spec.name: spec.kind for spec in self.model.signature.features}
+        inputs = {name: kind for name, kind in self.schema.fields.items() if name not in kinds}
+        object.__setattr__(self, "names", tuple(kinds))
+        object.__setattr__(self, "log_columns", {"inputs": inputs, "features": kinds})
+
+    def predict(self, rows: Sequence[Row], *, explain: bool = False) -> list[Prediction]:
+        """Answer checked rows, in order.
+
+        Args:
+            rows: As `schema.check` lets through. A feature given in a row counts before the looked-up one, null too.
+            explain: Add contributions; the predictor must have `explain`.
+
+        Raises:
+            EntityMissing: An entity has no features and the policy forbids that.
+            DataError: A looked-up feature has a type that the model cannot read.
+        """
+        values = self.values(rows)
+        scores = self._score(values)
+        told = self.explain(self._frame(values)) if explain and self.explain else [None] * len(values)
+        if self.model.signature.task == "regression":
+            return [Prediction(s, None, v, c) for s, v, c in zip(scores, values, told, strict=True)]
+        limit = self.threshold
+        return [Prediction(1 if s >= limit else 0, s, v, c) for s, v, c in zip(scores, values, told, strict=True)]
+
+    def values(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """What the model reads of each row: looked-up features, with those of the request put over them."""
+        names, given_all = self.names, self.schema.given_all
+        lacking = [row for row in rows if not given_all(row)]
+        looked_up = iter(_as_mappings(self.features_for(lacking)) if lacking else ())
+        values = []
+        for row in rows:
+            found = row if given_all(row) else {**next(looked_up), **row}
+            values.append({name: found.get(name) for name in names})
+        return values
+
+    def inputs_of(self, row: Row) -> dict[str, Any]:
+        """What a row gives beyond the model's features; those are logged as features."""
+        wanted = self.log_columns["inputs"]
+        return {name: value for name, value in row.items() if name in wanted}
+
+    def _score(self, values: Sequence[Mapping[str, Any]]) -> list[float]:
+        if len(values) <= SINGLY_UP_TO:
+            return [self.model.predict_one(one) for one in values]
+        scores: list[float] = self.model.predict(self._frame(values)).tolist()
+        return scores
+
+    def _frame(self, values: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+        return pl.DataFrame(values, schema=polars_schema(self.model.signature), strict=False)
+
+
+def polars_schema(signature: Signature) -> dict[str, pl.DataType]:
+    """Column types of a model's inputs."""
+    types: dict[str, pl.DataType] = {"number": pl.Float64(), "flag": pl.Boolean(), "category": pl.String()}
+    return {spec.name: types[spec.kind] for spec in signature.features}
+
+
+def _as_mappings(found: pl.DataFrame | Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    return found.to_dicts() if isinstance(found, pl.DataFrame) else found
