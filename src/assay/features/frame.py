@@ -119,7 +119,7 @@ def _joined(
 def _n_unmatched(
     labels: pl.DataFrame, rows: pl.LazyFrame | SortedRows, *, role: Role, view: FeatureView, time: str | None
 ) -> int:
-    keys = labels.select(dict.fromkeys(name for name in (role.column, time) if name is not None))
+    keys = labels.select(list(dict.fromkeys(name for name in (role.column, time) if name is not None)))
     flagged = _only(rows, view, [], flag="__matched")
     return _joined(keys, flagged, role=role, view=view, time=time)[f"{role.prefix}__matched"].null_count()
 
