@@ -4,11 +4,12 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from assay.errors import ConfigError
 from assay.metrics.expression import Answer, ExpressionError, UnknownFigure, answer, evaluate, parse
 from assay.metrics.figures import MAX_FIGURES, flatten
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FIGURES: dict[str, Any] = {
     "evaluation": {
@@ -77,7 +78,7 @@ def test_the_unknown_spreads_only_where_the_rest_does_not_decide(text: str, trut
 
 def test_evaluate_refuses_to_guess() -> None:
     assert evaluate("quality.score > 20", FIGURES)
-    with pytest.raises(UnknownFigure, match="did you mean 'quality.score'"):
+    with pytest.raises(UnknownFigure, match=r"did you mean 'quality\.score'"):
         evaluate("quality.scor > 20", FIGURES)
 
 

@@ -18,6 +18,8 @@ from assay.config.nearest import did_you_mean
 from assay.metrics.expression_grammar import CONSTANTS, Expression, ExpressionError, dotted, parse
 from assay.metrics.figures import Value, flatten
 
+__all__ = ["Answer", "Expression", "ExpressionError", "UnknownFigure", "answer", "evaluate", "parse"]
+
 ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
