@@ -126,8 +126,10 @@ def evaluate(
     if as_json:
         show_json(evaluation.to_json())
         return
+    from assay.metrics.estimate import Estimate
+
     typer.echo(evaluation.summary)
-    show_facts({name: str(estimate) for name, estimate in evaluation.figures_as_estimates().items()})
+    show_facts({name: str(Estimate.from_json(one)) for name, one in evaluation.to_json()["figures"]["metrics"].items()})
 
 
 @verb

@@ -80,6 +80,16 @@ def open_sealed(
     return rows
 
 
+def check(digest: str, root: Path) -> None:
+    """Prove the bytes of a sealed holdout without opening it.
+
+    Raises:
+        NotFound: There is no such holdout.
+        IntegrityError: The file was changed since it was sealed.
+    """
+    addressed.verified(digest, root / "sealed", suffix=SUFFIX, what=WHAT)
+
+
 def verify(root: Path) -> list[str]:
     """Names of the sealed files under `root` whose bytes were changed; empty where all is well."""
     return [str(path) for path in addressed.damaged(root / "sealed", suffix=SUFFIX)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from assay.data import holdout, snapshots, sources
@@ -20,7 +21,7 @@ from assay.pipelines import run as runs
 from assay.pipelines.feature import label_columns
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
-from assay.serving import segments
+from assay.serving import prediction_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +71,11 @@ def check(workspace: Workspace) -> list[Evidence]:
     ]
     found.append(brief.complete(settings.brief))
     found.append(_tried("check.definitions", f"file:{settings.features}", lambda: _definitions(workspace)))
-    for name, source in settings.sources.items():
-        found.append(
-            _tried(
-                "check.source",
-                f"source:{name}",
-                lambda name=name, source=source: _columns(sources.read(name, source, workspace.folder)),
-            )
-        )
+    found += [_tried("check.source", f"source:{name}", partial(_source, workspace, name)) for name in settings.sources]
     if all(one.verdict != "fail" for one in found if one.kind == "check.source"):
         found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
     stores = ("ledger", "artifacts", "tables", "online")
-    opened = [_tried("check.store", f"store:{name}", lambda name=name: _opened(workspace, name)) for name in stores]
+    opened = [_tried("check.store", f"store:{name}", partial(_opened, workspace, name)) for name in stores]
     return found + opened
 
 
@@ -166,12 +160,8 @@ def lineage(workspace: Workspace, start: str, *, direction: Literal["back", "for
     if "@" in start:
         version = workspace.registry.get(start)
         return workspace.ledger.lineage(version.deployment, direction=direction)
-    prediction = segments.find(workspace.predictions, start)
-    if prediction is None:
-        raise NotFound(
-            f"{start!r} is neither a record (E-000042), nor a version (name@1.0.0), nor a logged prediction."
-        )
-    return workspace.ledger.lineage(workspace.registry.get(prediction["model"]).deployment, direction=direction)
+    deployment = prediction_log.find(workspace.predictions, start)["deployment"]
+    return workspace.ledger.lineage(deployment, direction=direction)
 
 
 def _tried(kind: str, subject: str, work: Callable[[], str]) -> Evidence:
@@ -190,7 +180,8 @@ def _definitions(workspace: Workspace) -> str:
     return f"{n_features} documented features in {len(definitions.views) + len(definitions.request_views)} views"
 
 
-def _columns(frame: Any) -> str:
+def _source(workspace: Workspace, name: str) -> str:
+    frame = sources.read(name, workspace.settings.sources[name], workspace.folder)
     return f"{len(frame.collect_schema())} columns"
 
 
@@ -221,21 +212,20 @@ def _bundles(workspace: Workspace) -> Iterable[str]:
 
 
 def _files(workspace: Workspace) -> Iterable[str]:
-    """One entry a recorded snapshot, holdout or sealed segment: empty where its bytes are those recorded."""
-    seen: set[str] = set()
-    loaders = {
+    """One entry a recorded snapshot, opened holdout or sealed segment: empty where its bytes are those recorded."""
+    loaders: dict[str, Callable[[str], object]] = {
         "data.snapshot": lambda digest: snapshots.load(digest, workspace.state / "snapshots"),
-        "data.holdout_opened": lambda digest: holdout.check_sealed(digest, workspace.state),
-        "serving.segment": lambda digest: segments.check(workspace.predictions, digest),
+        "data.holdout_opened": lambda digest: holdout.check(digest, workspace.state),
     }
     for kind, load in loaders.items():
-        for record in workspace.ledger.find(kind=kind):
-            digest = record.figures["digest"]
-            if digest in seen:
-                continue
-            seen.add(digest)
+        subjects = {one.figures["digest"]: f"{one.subject} [{one.id}]" for one in workspace.ledger.find(kind=kind)}
+        for digest, subject in subjects.items():
             try:
                 load(digest)
                 yield ""
             except (IntegrityError, NotFound) as error:
-                yield f"{record.subject} [{record.id}]: {error}"
+                yield f"{subject}: {error}"
+    sealed = workspace.ledger.find(kind="serving.segment")
+    damaged = prediction_log.damaged_segments(workspace.predictions, sealed)
+    yield from (f"log segment {path} is gone, or not as it was sealed" for path in damaged)
+    yield from [""] * (len(sealed) - len(damaged))

@@ -7,7 +7,7 @@ records it acted on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -23,25 +23,27 @@ from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import from_bundle
+from assay.pipelines import values
 from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.inference import request_rows, serving_candidate
 from assay.pipelines.run import Run, Step
 from assay.pipelines.training import (
-    Scores,
+    THRESHOLD,
     TrainingOutcome,
     against,
     labelled,
     measure,
     primary_metric,
-    record_value,
     stop_if_fired,
 )
+from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.release import checks, gates, trials
 from assay.release.conditions import production_conditions, staging_conditions
 from assay.release.versions import ModelVersion
 
 Stage = Literal["development", "staging", "production"]
+Rival = Callable[[LabelledFrame], Scores]
 EXPECTED = "expected"
 GOLDEN_ROWS = 256
 TRIAL_ROWS = 64
@@ -101,6 +103,10 @@ def open_holdout(run: Run, features: FeatureOutcome) -> LabelledFrame:
 def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[Evaluation, list[Evidence]]:
     """Measure the candidate on the holdout beside every baseline and the version in production.
 
+    Returns:
+        Its figures, and the comparisons that decide: by business value where the brief counts it, otherwise by the
+        primary metric.
+
     Raises:
         KillCriterionFired: It does not beat no information by more than a tenth.
     """
@@ -108,25 +114,45 @@ def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[E
     scores = training.model.predict(exam.inputs)
     subject = f"experiment:{training.experiment}"
     evaluation = measure(run, exam, scores, subject=subject, floor=training.no_information, part="holdout")
-    record_value(run, exam, scores, subject=subject)
     level = evaluation.no_information[metric]
     stop_if_fired([run.record(kill_criteria.no_better_than_random(evaluation.estimate, level, metric=metric))])
-    others = {one.name: one.predict(exam.rows) for one in (training.no_information, training.heuristic) if one}
-    others |= scores_of_production(run, exam)
-    return evaluation, run.record_all(
-        against(run, exam, scores, theirs, (subject, name), "holdout") for name, theirs in others.items()
+    rivals = rivals_of(run, training)
+    by_metric = run.record_all(
+        against(run, exam, scores, rival(exam), (subject, name), "holdout") for name, rival in rivals.items()
     )
+    return evaluation, by_value(run, exam, training, rivals) or by_metric
 
 
-def scores_of_production(run: Run, exam: LabelledFrame) -> dict[str, Scores]:
-    """What the version in production says of the same rows; nothing where there is none, or its features are gone."""
+def rivals_of(run: Run, training: TrainingOutcome) -> dict[str, Rival]:
+    """Whom the candidate must beat: no information, the project's rule, and what is in production."""
+    rivals: dict[str, Rival] = {
+        one.name: lambda frame, one=one: one.predict(frame.rows)  # type: ignore[misc]
+        for one in (training.no_information, training.heuristic)
+        if one is not None
+    }
     incumbent = run.workspace.registry.production(run.workspace.settings.name)
-    if incumbent is None:
-        return {}
-    model = from_bundle(Bundle.load(run.workspace.artifacts, incumbent.bundle))
-    if not set(model.signature.names) <= set(exam.rows.columns):
-        return {}
-    return {incumbent.reference: model.predict(exam.rows.select(model.signature.names))}
+    if incumbent is not None:
+        model = from_bundle(Bundle.load(run.workspace.artifacts, incumbent.bundle))
+        if set(model.signature.names) <= set(training.validation.rows.columns):
+            rivals[incumbent.reference] = lambda frame: model.predict(frame.rows)
+    return rivals
+
+
+def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: Mapping[str, Rival]) -> list[Evidence]:
+    """What the candidate and its rivals are worth, each acting from its own best threshold; empty without a value."""
+    workspace, subject = run.workspace, f"experiment:{training.experiment}"
+    scores, limit = training.model.predict(exam.inputs), training.model.metadata.get(THRESHOLD)
+    earned = values.worth(workspace, exam, scores, threshold=limit, subject=subject)
+    if earned is None:
+        return []
+    run.record(earned)
+    compared = []
+    for name, rival in rivals.items():
+        theirs = values.best_threshold(workspace, rival(training.validation), training.validation)
+        compared.append(
+            values.compare(workspace, exam, (scores, rival(exam)), thresholds=(limit, theirs), names=(subject, name))
+        )
+    return run.record_all(one for one in compared if one is not None)
 
 
 def register(run: Run, training: TrainingOutcome) -> ModelVersion:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from assay.data import leakage
@@ -21,15 +20,17 @@ from assay.evaluation.compare import compare
 from assay.evaluation.evaluate import Evaluation, evaluate
 from assay.features import materialize, offline
 from assay.features.frame import training_frame
-from assay.framing import kill_criteria, value
+from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle, to_bundle
 from assay.models.signature import Task
 from assay.monitoring.summaries import profile
+from assay.pipelines import values
 from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
 from assay.pipelines.run import Run, Step
+from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.training import baselines
 from assay.training.calibrate import calibrate
@@ -38,7 +39,9 @@ from assay.training.search import Progress as SearchProgress
 from assay.training.search import SearchOutcome, search
 
 TIME_TRAVEL_ROWS = 2_000
-Scores = np.ndarray[Any, np.dtype[np.float64]]
+PARITY_ROWS = 2_000
+PROFILE = "profile.json"
+THRESHOLD = "threshold"
 DEFAULT_PRIMARY: dict[Task, str] = {"classification": "log_loss", "regression": "mae"}
 
 
@@ -54,6 +57,7 @@ class TrainingOutcome:
         heuristic: The project's rule, where the brief names one.
         evaluation: The candidate on the validation rows.
         search: How its hyperparameters were found.
+        validation: The rows it was judged on.
         experiment_evidence: The record of the experiment.
     """
 
@@ -64,6 +68,7 @@ class TrainingOutcome:
     heuristic: baselines.Baseline | None
     evaluation: Evaluation
     search: SearchOutcome
+    validation: LabelledFrame
     experiment_evidence: Evidence
 
 
@@ -98,7 +103,9 @@ def run_training(
     evidence = record_experiment(
         run, experiment, started, features, model=model, search=found, evaluation=evaluation, digest=digest
     )
-    return TrainingOutcome(experiment, model, digest, no_information, heuristic, evaluation, found, evidence)
+    return TrainingOutcome(
+        experiment, model, digest, no_information, heuristic, evaluation, found, validation, evidence
+    )
 
 
 def next_experiment(run: Run) -> str:
@@ -170,10 +177,9 @@ def baselines_for(run: Run, train: LabelledFrame) -> tuple[baselines.Baseline, b
     no_information = baselines.no_information(train, task_of(run.workspace))
     if not named.startswith("rules:"):
         return no_information, None
-    rule_name = named.removeprefix("rules:")
     module = run.workspace.settings.rules.removesuffix(".py")
-    function = run.workspace.function(f"{module}:{rule_name}", field="brief.baseline")
-    return no_information, baselines.rule(rule_name, function)
+    function = run.workspace.function(f"{module}:{named.removeprefix('rules:')}", field="brief.baseline")
+    return no_information, baselines.rule(named, function, task=task_of(run.workspace))
 
 
 def find_model(
@@ -197,7 +203,9 @@ def find_model(
         task=task_of(run.workspace),
         trials=trials,
         seed=settings.training.seed,
+        metric=primary_metric(run.workspace),
         study_path=run.workspace.state / "studies",
+        study_name=settings.name,
         progress=show,
         fixed=fixed,
         timeout=settings.training.timeout,
@@ -213,14 +221,24 @@ def store_candidate(
 ) -> tuple[Model, str]:
     """Calibrate, export to open formats with the reference profile beside, store, and load back what was stored."""
     run.progress(Step("export"))
-    raw = found.best.predict(validation.inputs)
-    method = run.workspace.settings.evaluation.calibrate
-    calibrator = calibrate(raw, validation.truth, method=method) if task_of(run.workspace) == "classification" else None
-    bundle = to_bundle(found.best, calibrator=calibrator, sample=train.inputs.head(2_000))
+    best = found.best
+    raw = best.predict(validation.inputs)
+    calibrator = None
+    if task_of(run.workspace) == "classification":
+        calibrator = calibrate(raw, validation.truth, method=run.workspace.settings.evaluation.calibrate)
+        raw = calibrator.apply(raw)
+    limit = values.best_threshold(run.workspace, raw, validation)
+    bundle = to_bundle(
+        signature=best.signature,
+        encoder=best.encoder,
+        scorer=best.scorer,
+        sample=train.inputs.head(PARITY_ROWS),
+        calibrator=calibrator,
+        metadata=best.metadata | ({THRESHOLD: limit} if limit is not None else {}),
+    )
     scores = from_bundle(bundle).predict(train.inputs)
-    reference = profile(train.inputs, scores=scores)
-    bundle = bundle.with_file("profile.json", json.dumps(reference.to_json()).encode())
-    digest = bundle.save(run.workspace.artifacts)
+    reference = json.dumps(profile(train.inputs, scores=scores).to_json()).encode()
+    digest = bundle.with_files({PROFILE: reference}).save(run.workspace.artifacts)
     return from_bundle(Bundle.load(run.workspace.artifacts, digest)), digest
 
 
@@ -237,7 +255,10 @@ def judge_on_validation(
     scores = model.predict(validation.inputs)
     subject = f"experiment:{experiment}"
     evaluation = measure(run, validation, scores, subject=subject, floor=no_information, part="validation")
-    record_value(run, validation, scores, subject=subject)
+    limit = model.metadata.get(THRESHOLD)
+    earned = values.worth(run.workspace, validation, scores, threshold=limit, subject=subject)
+    if earned is not None:
+        run.record(earned)
     for other in filter(None, (no_information, heuristic)):
         run.record(
             against(run, validation, scores, other.predict(validation.rows), (subject, other.name), "validation")
@@ -288,16 +309,6 @@ def against(
         names=names,
         part=part,
     ).evidence
-
-
-def record_value(run: Run, frame: LabelledFrame, scores: Scores, *, subject: str) -> None:
-    """What acting on the scores is worth in the brief's own unit, where the brief says how to count it."""
-    declared = run.workspace.settings.brief.business_value
-    if declared is None:
-        return
-    named = declared.function
-    function = run.workspace.function(named, field="brief.business_value.function") if named else None
-    run.record(value.business_value(scores, frame.truth, declared, subject=subject, function=function))
 
 
 def ask_kill_criteria(

@@ -1,0 +1,211 @@
+"""The inference pipeline: versions and online features become predictions, one by one, by file or over HTTP.
+
+Every way to predict goes through the same `Predictor`; what it answers, and on what, is in the prediction log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from assay.errors import NotFound
+from assay.features import frame as joined_features
+from assay.features import offline
+from assay.features.online import OnlineFeatures, Vector
+from assay.ledger.evidence import Evidence
+from assay.models.bundle import Bundle
+from assay.models.model import Model, from_bundle
+from assay.pipelines.audit import find_version
+from assay.pipelines.run import Progress, Step, silent
+from assay.pipelines.workspace import Workspace
+from assay.release.versions import ModelVersion
+from assay.serving import batch, server
+from assay.serving.http import create_app
+from assay.serving.prediction_log import PredictionLog
+from assay.serving.predictor import EntityMissing, Features, Predictor
+from assay.serving.rows import row_schema
+from assay.serving.service import Production, RequestLimits, Service
+
+MEGABYTE = 1_000_000
+DEFAULT_THRESHOLD = 0.5
+
+
+def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model | None = None) -> Predictor:
+    """Load a version, every byte of it verified, and connect it to the online store."""
+    target = workspace.settings.target
+    loaded = model or from_bundle(Bundle.load(workspace.artifacts, version.bundle))
+    roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
+    return Predictor(
+        model=loaded,
+        version=version.reference,
+        features_for=features_reader(workspace),
+        schema=row_schema(loaded.signature, entities=roles, inputs=target.inputs, key=target.key, time=target.time),
+        deployment=version.deployment,
+        threshold=loaded.metadata.get("threshold", DEFAULT_THRESHOLD),
+    )
+
+
+def features_reader(workspace: Workspace) -> Features:
+    """A function from request rows to the model's inputs, which applies the policy on unknown entities."""
+    target = workspace.settings.target
+    reader = OnlineFeatures(target=target, definitions=workspace.definitions, store=workspace.online)
+    refuses = workspace.settings.serving.missing == "error"
+    columns = {role.name: role.column for role, _ in reader.layout.joins}
+
+    def read(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        vectors = reader.vectors(rows, now=workspace.clock())
+        if refuses:
+            for number, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
+                _refuse_unknown(row, vector, columns, number)
+        return [vector.values for vector in vectors]
+
+    return read
+
+
+def serve(
+    workspace: Workspace, *, host: str | None = None, port: int | None = None, say: Callable[[str], None]
+) -> None:
+    """Answer over HTTP with whatever is in production, until told to stop; the log is sealed at the end.
+
+    Raises:
+        ConfigError: The address is beyond loopback and there are no API keys.
+        UsageError: The address is taken.
+    """
+    settings = workspace.settings.serving
+    keys = frozenset(settings.api_keys)
+    service = Service(
+        log=PredictionLog(
+            workspace.predictions,
+            strict=settings.log == "strict",
+            record=workspace.ledger.record,
+            clock=workspace.clock,
+        ),
+        limits=_limits(workspace),
+        api_keys=keys,
+        models=lambda: [one.to_json() for one in workspace.registry.versions(workspace.settings.name)],
+        clock=workspace.clock,
+    )
+    say(f"serving {workspace.settings.name}; Ctrl-C stops, drains and seals the log")
+    server.serve(
+        create_app(service, production=production_of(workspace)),
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        api_keys=keys,
+    )
+
+
+def production_of(workspace: Workspace) -> Production:
+    """How the service learns which version should answer: the ledger's head tells when to look again."""
+    name, registry = workspace.settings.name, workspace.registry
+
+    def current() -> tuple[str, str] | None:
+        version = registry.production(name)
+        return (version.reference, version.deployment) if version else None
+
+    return Production(
+        head=workspace.ledger.head,
+        current=current,
+        load=lambda reference, _deployment: predictor_for(workspace, registry.get(reference)),
+    )
+
+
+@contextmanager
+def serving_candidate(workspace: Workspace, model: Model, version: ModelVersion) -> Iterator[str]:
+    """Serve a version that is not in production from this process, for a trial; its log is thrown away.
+
+    Yields:
+        The address of its `/predict`.
+    """
+    with TemporaryDirectory(prefix="assay-trial-") as folder:
+        service = Service(log=PredictionLog(Path(folder)), limits=_limits(workspace), clock=workspace.clock)
+        service.swap(predictor_for(workspace, version, model=model))
+        with server.background(create_app(service)) as url:
+            yield f"{url}/predict"
+
+
+def request_rows(workspace: Workspace, rows: pl.DataFrame, features: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows as a client would send them that knows every feature itself, with their entities beside."""
+    roles = [role if isinstance(role, str) else role.column for role in workspace.settings.target.entities.values()]
+    return rows.select(dict.fromkeys([*roles, *features])).to_dicts()
+
+
+def predict_frame(workspace: Workspace, rows: pl.DataFrame, reference: str | None) -> pl.DataFrame:
+    """The rows with `value`, `probability` and `model` beside them; their order and columns are kept.
+
+    Raises:
+        DataError: A column that is needed to look features up is missing.
+    """
+    return batch.predict_frame(predictor_for(workspace, find_version(workspace, reference)), rows)
+
+
+def predict_file(
+    workspace: Workspace, source: Path, output: Path, reference: str | None, *, progress: Progress = silent
+) -> Evidence:
+    """Score a file into a file, and record which version scored how many rows."""
+    version = find_version(workspace, reference)
+    predictor = predictor_for(workspace, version)
+    done = batch.predict_file(
+        source, output, predictor=predictor, progress=lambda rows: progress(Step("predicting", rows))
+    )
+    return workspace.ledger.record(
+        Evidence(
+            kind="serving.batch",
+            subject=version.subject,
+            verdict="info",
+            summary=f"{done.rows:,} rows of {source.name} scored by {version.reference} into {output.name}",
+            figures={"rows": done.rows, "resumed_rows": done.resumed_rows, "output": output.name},
+            parents=(version.deployment,),
+        )
+    )
+
+
+def history(workspace: Workspace, keys: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Join the named features, or all, to rows with the target's time and entity columns, as they were known then."""
+    target = workspace.settings.target
+    joined, features = joined_features.training_frame(
+        keys,
+        target=target,
+        definitions=workspace.definitions,
+        rows_of=lambda view: offline.stored(view, workspace.tables),
+    )
+    return joined.select(*keys.columns, *(_known(names, features) or features))
+
+
+def latest(workspace: Workspace, keys: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """The model's inputs for rows with the target's entity columns, as a request would see them now."""
+    reader = OnlineFeatures(target=workspace.settings.target, definitions=workspace.definitions, store=workspace.online)
+    vectors = reader.vectors(keys, now=workspace.clock())
+    wanted = _known(names, reader.layout.model_features) or reader.layout.model_features
+    return [{name: vector.values[name] for name in wanted} for vector in vectors]
+
+
+def _limits(workspace: Workspace) -> RequestLimits:
+    settings = workspace.settings.serving
+    return RequestLimits(
+        max_rows=settings.max_rows,
+        max_body_bytes=int(settings.max_body_mb * MEGABYTE),
+        deadline_seconds=settings.deadline.total_seconds(),
+    )
+
+
+def _refuse_unknown(row: Mapping[str, Any], vector: Vector, columns: Mapping[str, str], number: int) -> None:
+    """Raise where every view of a role is missing its entity."""
+    by_role: dict[str, list[str]] = {}
+    for place, state in vector.states.items():
+        by_role.setdefault(place.partition(".")[0], []).append(state)
+    for role, states in by_role.items():
+        if all(state == "missing" for state in states):
+            column = columns[role]
+            raise EntityMissing(row=number, field=column, key=row.get(column))
+
+
+def _known(names: Sequence[str], features: Sequence[str]) -> list[str]:
+    unknown = [name for name in names if name not in features]
+    if unknown:
+        raise NotFound(f"no feature is called {unknown}. `assay features list` shows those there are.")
+    return list(names)
