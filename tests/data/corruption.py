@@ -22,7 +22,7 @@ def repeated(rows: pl.DataFrame, *, share: float, rng: np.random.Generator) -> p
 
 
 def mixed_formats(rows: pl.DataFrame, *, share: float, rng: np.random.Generator) -> pl.DataFrame:
-    """A share of each column's values is written otherwise: `12 USD` for 12, `YES` for Yes, 2015-06-16 for 6/16/2015."""
+    """A share of each column's values is written otherwise: `12 USD`, `YES`, ` Yes`, 2015-06-16 for 6/16/2015."""
 
     def spoilt(column: str) -> pl.Expr:
         value = pl.col(column)

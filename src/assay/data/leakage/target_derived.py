@@ -1,0 +1,247 @@
+"""Target-derived features (LK-4): is a feature, alone or minus another, too good to be true?
+
+Looks at values only; where a column comes from is `inputs`. A feature that alone tells the label nearly always is one
+that was made from it: a flag written afterwards, a rating after the game, a reason for leaving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import combinations, islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from assay.data.leakage.differences import listed
+from assay.ledger.evidence import Evidence, Verdict
+from assay.metrics.index import METRICS
+from assay.models.frame import LabelledFrame
+from assay.models.signature import Task
+
+KIND = "leakage.target_derived"
+AUC_FAIL, AUC_WARN = 0.99, 0.95
+PURE_SHARE = 0.5  # of one class singled out without a single exception
+PURE_ROWS = 100
+GROUP_ROWS = 20  # a value in fewer rows singles out nobody, it names them
+R2_FAIL, R2_WARN = 0.99999, 0.999  # a quantity one step earlier may explain 99 % of itself
+LEAST_OF_CLASS = 20
+MOST_PAIRS = 1_000
+PAIR_ROWS = 2_000  # a first look; pairs that pass it are measured on every row
+
+Floats = npt.NDArray[np.float64]
+Score = Callable[[Floats, Floats], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A feature, or a difference of two, that knows too much.
+
+    Attributes:
+        columns: One feature, or two whose difference it is.
+        verdict: `fail` or `warn`.
+        figure: `roc_auc`, `r2`, or `singled_out`: the share of one class that a value holds without an exception.
+        value: Of the figure.
+        reason: In words.
+    """
+
+    columns: tuple[str, ...]
+    verdict: Verdict
+    figure: str
+    value: float
+    reason: str
+
+
+def check_target_derived(train: LabelledFrame, *, task: Task) -> Evidence:
+    """Measure how well each feature, and each difference of two like-scaled ones, tells the label on its own.
+
+    Classification: the AUC of a number or of a value's mean label (learnt on one half, measured on the other), and
+    whether a value, a range or being missing singles out half of a class without one exception. Regression: the share
+    of variance explained, with limits that a series may reach from its own past only as a warning.
+
+    Args:
+        train: Training rows; the label is 0 or 1, or a number.
+        task: Which of the two.
+
+    Returns:
+        Evidence `leakage.target_derived`; `info` where a class has fewer than 20 rows. Figures list the findings and
+        the best features.
+    """
+    rows = train.rows.filter(pl.col(train.label).is_not_null())
+    truth = train.take(rows).truth
+    subject = f"target:{train.label}"
+    if not _has_enough(truth, task):
+        summary = f"too few labelled rows ({len(truth):,}) to tell a feature that is too good from luck"
+        return Evidence(KIND, subject, "info", summary, {"rows": len(truth)})
+    score: Score = _auc if task == "classification" else _r2
+    scores = {name: _alone(rows[name], truth, score) for name in train.features}
+    findings = [one for name in train.features for one in _of_feature(name, scores[name], rows[name], truth, task)]
+    accused = {column for one in findings if one.verdict == "fail" for column in one.columns}
+    numbers = [name for name in train.features if rows[name].dtype.is_numeric() and name not in accused]
+    findings += _of_pairs(rows.select(numbers), truth, task, score)
+    return _evidence(subject, findings, scores, task, n_rows=len(truth))
+
+
+def _has_enough(truth: Floats, task: Task) -> bool:
+    if task == "classification":
+        return bool(min((truth == 0).sum(), (truth == 1).sum()) >= LEAST_OF_CLASS)
+    return len(truth) >= 2 * LEAST_OF_CLASS and len(np.unique(truth)) > LEAST_OF_CLASS
+
+
+def _alone(column: pl.Series, truth: Floats, score: Score) -> float:
+    """The score of one feature: of its numbers, or of the mean label of its values; rows without a value left out."""
+    numbers = _as_numbers(column)
+    values = _mean_labels(column, truth) if numbers is None else numbers
+    known = np.isfinite(values)
+    return score(truth[known], values[known])
+
+
+def _as_numbers(column: pl.Series) -> Floats | None:
+    """Numbers, flags and times as float64 with nan for missing; None for anything else."""
+    if column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean:
+        return column.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return None
+
+
+def _mean_labels(column: pl.Series, truth: Floats) -> Floats:
+    """Each odd row gets the mean label of its value among the even rows; everything else nan."""
+    table = pl.DataFrame({"value": column.cast(pl.String, strict=False), "truth": truth}).with_row_index()
+    means = table.filter(pl.col("index") % 2 == 0).group_by("value").agg(mean=pl.col("truth").mean())
+    told = table.join(means, on="value", how="left", nulls_equal=True, maintain_order="left")
+    odd = pl.when(pl.col("index") % 2 == 1).then(pl.col("mean"))
+    return told.select(odd.fill_null(float("nan"))).to_series().to_numpy()
+
+
+def _auc(truth: Floats, values: Floats) -> float:
+    """AUC in whichever direction is better; nan where a class has too few rows."""
+    if min((truth == 0).sum(), (truth == 1).sum()) < LEAST_OF_CLASS:
+        return float("nan")
+    area = METRICS["roc_auc"](truth, values)
+    return max(area, 1 - area)
+
+
+def _r2(truth: Floats, values: Floats) -> float:
+    """Share of variance that a straight line explains."""
+    if len(truth) < 2 * LEAST_OF_CLASS or np.ptp(values) == 0 or np.ptp(truth) == 0:
+        return float("nan")
+    return float(np.corrcoef(truth, values)[0, 1] ** 2)
+
+
+def _of_feature(name: str, score: float, column: pl.Series, truth: Floats, task: Task) -> Iterator[Finding]:
+    yield from _too_good((name,), score, task)
+    if task == "classification" and not score >= AUC_FAIL:
+        yield from _singles_out(name, column, truth)
+
+
+def _too_good(columns: tuple[str, ...], score: float, task: Task) -> Iterator[Finding]:
+    fail, warn = (AUC_FAIL, AUC_WARN) if task == "classification" else (R2_FAIL, R2_WARN)
+    if not score >= warn:
+        return
+    what = repr(columns[0]) if len(columns) == 1 else f"{columns[0]!r} minus {columns[1]!r}"
+    if task == "classification":
+        told = f"{what} alone tells the label of two rows apart in {score:.1%} of pairs (AUC)"
+    else:
+        told = f"{what} alone explains {score:.4%} of the label's variance"
+    yield Finding(columns, "fail" if score >= fail else "warn", "roc_auc" if "AUC" in told else "r2", score, told)
+
+
+def _singles_out(name: str, column: pl.Series, truth: Floats) -> Iterator[Finding]:
+    """Values that hold at least half of one class and not one row of the other."""
+    best = max(_pure_values(name, column, truth), _pure_ends(name, column, truth), key=lambda one: one[0])
+    share, n_rows, told = best
+    if share >= PURE_SHARE and n_rows >= PURE_ROWS:
+        reason = f"{told}: {n_rows:,} rows, {share:.0%} of that class, without one exception"
+        yield Finding((name,), "fail", "singled_out", share, reason)
+
+
+def _pure_values(name: str, column: pl.Series, truth: Floats) -> tuple[float, int, str]:
+    """The share of a class in values (missing is one) where every row is of that class."""
+    is_many = column.dtype.is_numeric() and column.n_unique() > GROUP_ROWS
+    value = column.is_null().cast(pl.String) if is_many else column.cast(pl.String, strict=False)
+    groups = (
+        pl.DataFrame({"value": value, "truth": truth}).group_by("value").agg(n=pl.len(), mean=pl.col("truth").mean())
+    )
+    best = (0.0, 0, "")
+    for label in (0, 1):
+        pure = groups.filter((pl.col("n") >= GROUP_ROWS) & (pl.col("mean") == label)).sort("n", descending=True)
+        n_rows = int(pure["n"].sum())
+        told = "missing or present" if is_many else listed(map(str, pure["value"].fill_null("missing")), most=3)
+        share = n_rows / max(1, int((truth == label).sum()))
+        best = max(best, (share, n_rows, f"where {name!r} is {told}, the label is always {label}"))
+    return best
+
+
+def _pure_ends(name: str, column: pl.Series, truth: Floats) -> tuple[float, int, str]:
+    """The share of a class above the largest, or below the smallest, value of the other."""
+    values = _as_numbers(column)
+    best = (0.0, 0, "")
+    if values is None:
+        return best
+    for label in (0, 1):
+        own, other = values[(truth == label) & np.isfinite(values)], values[(truth != label) & np.isfinite(values)]
+        if not len(other):
+            continue
+        for word, beyond, end in (("above", own > other.max(), other.max()), ("below", own < other.min(), other.min())):
+            share = float(beyond.sum() / max(1, (truth == label).sum()))
+            told = f"where {name!r} is {word} {end:g}, the label is always {label}"
+            best = max(best, (share, int(beyond.sum()), told))
+    return best
+
+
+def _of_pairs(rows: pl.DataFrame, truth: Floats, task: Task, score: Score) -> Iterator[Finding]:
+    """Differences of like-scaled columns: after minus before, own points minus theirs."""
+    columns = {name: column for name in rows.columns if (column := _as_numbers(rows[name])) is not None}
+    step = max(1, len(truth) // PAIR_ROWS)
+    limit = AUC_WARN if task == "classification" else R2_WARN
+    for one, other in islice(_like_scaled(columns), MOST_PAIRS):
+        difference = columns[one] - columns[other]
+        if not _scored(difference[::step], truth[::step], score) >= limit - 0.02:
+            continue
+        found = _scored(difference, truth, score)
+        singles = max(_scored(columns[name], truth, score) for name in (one, other))
+        if not singles >= limit:
+            yield from _too_good((one, other), found, task)
+
+
+def _scored(values: Floats, truth: Floats, score: Score) -> float:
+    known = np.isfinite(values)
+    return score(truth[known], values[known])
+
+
+def _like_scaled(columns: dict[str, Floats]) -> Iterator[tuple[str, str]]:
+    """Pairs whose middle halves are of like width and near each other: only such columns are worth subtracting."""
+    quartiles = {
+        name: np.quantile(known, (0.25, 0.5, 0.75)) for name, values in columns.items() if len(known := _finite(values))
+    }
+    for one, other in combinations(quartiles, 2):
+        (low, middle, high), (other_low, other_middle, other_high) = quartiles[one], quartiles[other]
+        width, other_width = high - low, other_high - other_low
+        wider, narrower = max(width, other_width), min(width, other_width)
+        if narrower > 0 and wider <= 3 * narrower and abs(middle - other_middle) <= wider:
+            yield one, other
+
+
+def _finite(values: Floats) -> Floats:
+    return values[np.isfinite(values)]
+
+
+def _evidence(subject: str, findings: list[Finding], scores: dict[str, float], task: Task, *, n_rows: int) -> Evidence:
+    best = dict(sorted(scores.items(), key=lambda item: -np.nan_to_num(item[1]))[:5])
+    figure = "roc_auc" if task == "classification" else "r2"
+    figures: dict[str, Any] = {
+        "rows": n_rows,
+        "figure": figure,
+        "best": best,
+        "findings": [asdict(one) for one in findings],
+    }
+    if not findings:
+        name, value = next(iter(best.items()), ("", float("nan")))
+        summary = f"no feature tells the label on its own; the best is {name!r} with {figure} {value:.3f}"
+        return Evidence(KIND, subject, "pass", summary, figures)
+    findings = sorted(findings, key=lambda one: one.verdict != "fail")
+    verdict: Verdict = "fail" if findings[0].verdict == "fail" else "warn"
+    told = "; ".join(one.reason for one in findings[:3])
+    summary = f"too good to be true: {told}. Remove what is known only with the label"
+    return Evidence(KIND, subject, verdict, summary, figures)
