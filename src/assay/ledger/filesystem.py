@@ -9,13 +9,13 @@ from assay.errors import UsageError
 MOUNTS = Path("/proc/mounts")
 # What sqlite.org/wal.html and sqlite.org/howtocorrupt.html (2.1) warn of, by the names that Linux gives them.
 NETWORK = frozenset(
-    ["9p", "afs", "beegfs", "ceph", "cifs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"]
-    + ["ocfs2", "orangefs", "pvfs2", "smb2", "smb3", "smbfs"]
-)
+    ["9p", "afs", "beegfs", "ceph", "cifs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
+     "ocfs2", "orangefs", "pvfs2", "smb2", "smb3", "smbfs"]
+)  # fmt: skip
 NETWORK_FUSE = frozenset(
-    ["afs", "blobfuse", "blobfuse2", "cephfs", "curlftpfs", "davfs", "gcsfuse", "glusterfs", "goofys", "juicefs"]
-    + ["mfs", "nfs", "rclone", "s3fs", "smbnetfs", "sshfs"]
-)
+    ["afs", "blobfuse", "blobfuse2", "cephfs", "curlftpfs", "davfs", "gcsfuse", "glusterfs", "goofys", "juicefs",
+     "mfs", "nfs", "rclone", "s3fs", "smbnetfs", "sshfs"]
+)  # fmt: skip
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:

@@ -16,7 +16,8 @@ CHUNK = 500  # records of one query
 # UNION drops what was reached before, so that even a cycle made by hand ends; the nearest are reached first.
 _WALK = """WITH RECURSIVE reached(sequence) AS (
     SELECT CAST(:origin AS BIGINT) UNION
-    SELECT ledger_edges.{end} FROM ledger_edges JOIN reached ON ledger_edges.{start} = reached.sequence)"""
+    SELECT ledger_edges.{end} FROM ledger_edges JOIN reached ON ledger_edges.{start} = reached.sequence)
+SELECT sequence FROM reached LIMIT :limit"""
 _STEPS = {"back": _WALK.format(start="child", end="parent"), "forward": _WALK.format(start="parent", end="child")}
 
 
@@ -41,8 +42,8 @@ def walk(session: Session, origin: int, *, direction: Literal["back", "forward"]
         raise UsageError(f"lineage goes 'back' or 'forward', not {direction!r}.")
     if limit < 1:
         raise UsageError(f"a lineage of {limit} records: ask for 1 or more.")
-    reached = _STEPS[direction] + " SELECT sequence FROM reached LIMIT :limit"
-    found = [int(sequence) for (sequence,) in session.rows(reached, {"origin": origin, "limit": limit + 1})]
+    reached = session.rows(_STEPS[direction], {"origin": origin, "limit": limit + 1})
+    found = [int(sequence) for (sequence,) in reached]
     nodes = tuple(_read(session, sorted(found[:limit])))
     ids = {node.id for node in nodes}
     edges = tuple((parent, node.id) for node in nodes for parent in dict.fromkeys(node.parents) if parent in ids)

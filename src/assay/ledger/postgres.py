@@ -6,6 +6,7 @@ Writers queue at an advisory lock, which the server hands on in the order of ask
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +43,10 @@ CREATE TRIGGER ledger_never_edited BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse();
 """
 FIRST_HEAD = "INSERT INTO ledger_head (sequence, digest, format) VALUES (0, :digest, :format)"
-IS_THERE = "SELECT to_regclass('ledger_head') IS NOT NULL"
+# Not to_regclass: after waiting for another process to make the tables, it answers from a cache that has not heard.
+IS_THERE = (
+    "SELECT count(*) > 0 FROM pg_tables WHERE tablename = 'ledger_head' AND schemaname = ANY (current_schemas(false))"
+)
 READ_FORMAT = "SELECT format FROM ledger_head"
 ONE_MAKES_THE_TABLES = "SELECT pg_advisory_xact_lock(hashtext('assay ledger tables'))"
 TAKE_TURN = (
@@ -57,18 +61,27 @@ class PostgresSession:
     def __init__(self, connection: sqlalchemy.Connection, place: str) -> None:
         self._connection = connection
         self.place = place
+        self._streams: list[sqlalchemy.CursorResult[Any]] = []
 
     def rows(
         self, statement: str, values: Mapping[str, Any] | None = None, *, stream: bool = False
     ) -> Iterator[tuple[Any, ...]]:
         """Rows of a statement with `:named` values; with `stream`, through a cursor on the server."""
         options = {"yield_per": ROWS_AT_A_TIME} if stream else {}
-        for row in self._connection.execute(sqlalchemy.text(statement), values or {}, execution_options=options):
+        result = self._connection.execute(sqlalchemy.text(statement), values or {}, execution_options=options)
+        if stream:
+            self._streams.append(result)
+        for row in result:
             yield tuple(row)
 
     def write(self, statement: str, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each set of values."""
         self._connection.execute(sqlalchemy.text(statement), [dict(one) for one in values])
+
+    def close(self) -> None:
+        """Give up the cursors of streams that were not read to their end."""
+        for result in self._streams:
+            result.close()
 
 
 class PostgresBackend:
@@ -86,7 +99,12 @@ class PostgresBackend:
         self._read_only = read_only
         self._engine = self._make_engine()
         self._process = os.getpid()
-        self._create()
+        self._finalizer = weakref.finalize(self, _dispose, self._engine, self._process)
+        try:
+            self._create()
+        except AssayError:
+            self._engine.dispose()
+            raise
 
     def _make_engine(self) -> sqlalchemy.Engine:
         try:
@@ -133,7 +151,11 @@ class PostgresBackend:
     def reading(self) -> Iterator[PostgresSession]:
         """A view of one instant."""
         with self._connected(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
-            yield PostgresSession(connection, self.place)
+            session = PostgresSession(connection, self.place)
+            try:
+                yield session
+            finally:
+                session.close()
 
     def damage(self) -> str:
         """Nothing: the server checks its own pages."""
@@ -179,6 +201,11 @@ class PostgresBackend:
                 "run `assay ledger verify`."
             )
         return AssayError(f"the ledger {self.place} could not be used: {said}. Check the rights of its user.")
+
+
+def _dispose(engine: sqlalchemy.Engine, process: int) -> None:
+    """Close a forgotten ledger's connections; in a forked child they are not ours to close."""
+    engine.dispose(close=process == os.getpid())
 
 
 def _parse(url: str) -> sqlalchemy.URL:
