@@ -88,7 +88,7 @@ class _Watch:
 
     def __init__(self, learning_rate: float, to_beat: float | None) -> None:
         self._patience = 25 + round(1 / learning_rate)  # slow learners pause longer
-        self._window = max(10, round(0.5 / learning_rate))
+        self._window = max(10, round(1 / learning_rate))
         self._to_beat = to_beat
         self._losses: list[float] = []
         self.best_round = 1
