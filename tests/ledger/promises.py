@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,12 @@ class LedgerPromises:
         assert recorded.figures == {
             "nan": None, "tiny": 1e-7, "list": [1, 2.5], "deep": {"a": {"b": None}}, "big": "1152921504606846976",
         }  # fmt: skip
+
+    def test_large_decimals_stay_decimals_however_often_they_are_recorded(self, ledger: Ledger):
+        given = Evidence("a.b", "s:x", "info", "", {"a": [3.105870425927997e16], "b": 1e22, "c": 2**53 - 1})
+        for _ in range(2):
+            given = ledger.record(replace(given, id="", time=""))
+        assert given.figures == {"a": [3.105870425927997e16], "b": 1e22, "c": 2**53 - 1}
 
     def test_a_second_opening_reads_and_continues_what_the_first_wrote(self, place: Place):
         with place.open() as first:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
 
 from assay.errors import IntegrityError, UsageError
-from assay.ledger.canonical import canonical
+from assay.ledger.canonical import LARGEST_INTEGER, canonical
 from assay.ledger.evidence import Evidence, plain
 
 GENESIS = "0" * 64  # what the first record names as the digest before it
@@ -186,12 +186,22 @@ def believed(row: Row, place: str) -> Evidence:
         IntegrityError: The row was edited; the message names the record and the ledger.
     """
     try:
-        return open_row(row).evidence
+        evidence = open_row(row).evidence
     except IntegrityError as error:
         raise IntegrityError(
             f"record {id_of(row.sequence)} of the ledger {place} cannot be believed: {error}. "
             "Run `assay ledger verify`."
         ) from error
+    return replace(evidence, figures=_as_given(evidence.figures))
+
+
+def _as_given(value: Any) -> Any:
+    """Canonical JSON writes the float 3.1e16 with integer's digits; no integer that large is ever recorded."""
+    if isinstance(value, dict):
+        return {name: _as_given(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_given(inner) for inner in value]
+    return float(value) if type(value) is int and abs(value) > LARGEST_INTEGER else value
 
 
 def _opened(record: dict[str, Any]) -> Opened:

@@ -16,7 +16,7 @@ from assay.errors import IntegrityError, NotFound, UsageError
 from assay.ledger import backend as sql
 from assay.ledger.anchor import Anchor
 from assay.ledger.backend import Backend, Session
-from assay.ledger.chain import Draft, Head, Row, believed, draft, id_of, open_row, seal, sequence_of
+from assay.ledger.chain import Draft, Head, Row, believed, draft, id_of, seal, sequence_of
 from assay.ledger.evidence import Evidence
 from assay.ledger.export import write_export
 from assay.ledger.filesystem import MOUNTS, refuse_network
@@ -79,7 +79,7 @@ class Ledger:
                 head = self._trusted_head(session)
                 rows = _append(session, drafts, after=head, clock=self._clock)
             self._note(rows[-1])
-        return [open_row(row).evidence for row in rows]
+        return [believed(row, self.place) for row in rows]
 
     def get(self, evidence_id: str) -> Evidence:
         """The record with that id.
