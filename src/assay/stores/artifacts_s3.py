@@ -96,7 +96,13 @@ class S3Artifacts:
         if self._checksum(digest) == checksum:
             return
         with self._errors_named(digest):
-            self._client.put_object(Bucket=self.bucket, Key=self._key(digest), Body=body, ChecksumSHA256=checksum)
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=self._key(digest),
+                Body=body,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+            )
 
     def _checksum(self, digest: str) -> str | None:
         """The SHA-256 that S3 keeps for the object, "" where it keeps none, None where there is no object."""
@@ -130,7 +136,7 @@ class S3Artifacts:
                 f"s3://{self.bucket}: {error}. Set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION, "
                 "or AWS_PROFILE."
             ) from error
-        except (exceptions.HTTPClientError, exceptions.IncompleteReadError, exceptions.ResponseStreamingError) as error:
+        except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError) as error:
             raise ServiceUnreachable(
                 f"the S3 server of s3://{self.bucket} does not answer: {error}. "
                 "Check AWS_ENDPOINT_URL and the network, then try again."
