@@ -237,7 +237,7 @@ class _Reader:
 def _without_quotes(error: yaml.MarkedYAMLError) -> str:
     """The parser's complaint without any word it quotes from the file, which may be a secret."""
     parts = [part for part in (error.context, error.problem) if part]
-    return re.sub(r"'[^'<]{2,}'", "a word", ", ".join(parts)) or "it cannot be read"
+    return re.sub(r"'[^'\s<]*\w[^']*'", "a word", ", ".join(parts)) or "it cannot be read"
 
 
 def _first_odd_character(text: str) -> tuple[int, int]:

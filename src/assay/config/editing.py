@@ -161,7 +161,11 @@ def _verify(root: Node, edited: str, section: str, values: Mapping[str, Any]) ->
     Raises:
         ConfigError: It did not.
     """
-    before, after = plain_values(root), plain_values(_read(edited))
+    before = plain_values(root)
+    try:
+        after = plain_values(_read(edited))
+    except ConfigError:
+        after = None
     old = before.get(section)
     before[section] = {**(old if isinstance(old, dict) else {}), **_plain(values)}
     if after != before:
