@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from assay.errors import DataError, UsageError
-from assay.serving.predictor import Predictor
+from assay.serving.predictor import Predictor, polars_schema
 
 CHUNK_ROWS = 100_000
 LARGEST_CHECKED_BYTES = 1 << 20  # of each end of the input, for its fingerprint
@@ -61,15 +61,11 @@ def predict_file(
     _check_columns(frame, predictor)
     if output.suffix not in (".parquet", ".csv"):
         raise UsageError(f"cannot write {output.name}: the output must end in .parquet or .csv.")
-    pieces = output.with_name(f".{output.name}.{_fingerprint(source, predictor, chunk_rows)}")
+    pieces = output.with_name(f".{output.name}.{_fingerprint(source, predictor)}")
     pieces.mkdir(parents=True, exist_ok=True)
-    done = resumed = 0
-    for number, rows in enumerate(_chunks(frame, chunk_rows)):
-        piece = pieces / f"{number:08d}.parquet"
-        if piece.exists():
-            resumed += rows.height
-        else:
-            _write_parquet(predict_frame(predictor, rows), piece)
+    done = resumed = _rows_done(pieces)
+    for rows in frame.slice(done).collect_batches(chunk_size=chunk_rows, maintain_order=True):
+        _write_parquet(predict_frame(predictor, rows), pieces / f"{done:014d}-{done + rows.height:014d}.parquet")
         done += rows.height
         progress(done)
     _assemble(pieces, output, frame, predictor)
@@ -85,19 +81,15 @@ def predict_frame(predictor: Predictor, rows: pl.DataFrame) -> pl.DataFrame:
         inputs = rows.select(features)
     else:
         inputs = pl.DataFrame(
-            predictor.values(rows.select(names).to_dicts()), schema=_feature_types(predictor), strict=False
+            predictor.values(rows.select(names).to_dicts()),
+            schema=polars_schema(predictor.model.signature),
+            strict=False,
         )
     scores = pl.Series("probability", predictor.model.predict(inputs), dtype=pl.Float64)
     if predictor.model.signature.task == "regression":
         return rows.with_columns(scores.alias("value"), pl.lit(predictor.version).alias("model"))
     classes = (scores >= predictor.threshold).cast(pl.Int8).alias("value")
     return rows.with_columns(classes, scores, pl.lit(predictor.version).alias("model"))
-
-
-def _feature_types(predictor: Predictor) -> dict[str, pl.DataType]:
-    from assay.serving.predictor import polars_schema
-
-    return polars_schema(predictor.model.signature)
 
 
 def _scan(source: Path) -> pl.LazyFrame:
@@ -123,16 +115,22 @@ def _check_columns(frame: pl.LazyFrame, predictor: Predictor) -> None:
         raise DataError(f"the input lacks columns {sorted(required - columns)}; it has {sorted(columns)}.")
 
 
-def _chunks(frame: pl.LazyFrame, chunk_rows: int) -> Iterator[pl.DataFrame]:
-    """Slices in order; each is read from the file when its turn comes."""
-    yield from frame.collect_batches(chunk_size=chunk_rows, maintain_order=True)
+def _rows_done(pieces: Path) -> int:
+    """How far an interrupted run came: the end of the last piece whose predecessors are all there."""
+    done = 0
+    for path in sorted(pieces.glob("*.parquet")):
+        first, end = map(int, path.stem.split("-"))
+        if first != done:
+            break
+        done = end
+    return done
 
 
-def _fingerprint(source: Path, predictor: Predictor, chunk_rows: int) -> str:
-    """Of the input's size, time and both ends, the version and the chunking."""
+def _fingerprint(source: Path, predictor: Predictor) -> str:
+    """Of the input's size, time and both ends, and the version."""
     status = source.stat()
     digest = hashlib.sha256()
-    parts: tuple[Any, ...] = (status.st_size, status.st_mtime_ns, predictor.version, predictor.threshold, chunk_rows)
+    parts: tuple[Any, ...] = (status.st_size, status.st_mtime_ns, predictor.version, predictor.threshold)
     digest.update(repr(parts).encode())
     with source.open("rb") as file:
         digest.update(file.read(LARGEST_CHECKED_BYTES))

@@ -41,9 +41,9 @@ class FeedbackEndpoint:
         now = service.clock()
         labels, keys = _checked(document, now=now)
         refuse_duplicates(body, keys=keys)
-        known = await asyncio.to_thread(lambda: [service.log.knows(label[0]) for label in labels])
-        accepted = [label for label, is_known in zip(labels, known, strict=True) if is_known]
-        unknown = [label[0] for label, is_known in zip(labels, known, strict=True) if not is_known]
+        known = await asyncio.to_thread(service.log.known, [label[0] for label in labels])
+        accepted = [label for label in labels if label[0] in known]
+        unknown = [label[0] for label in labels if label[0] not in known]
         await self._log(accepted)
         service.measures.labels["accepted"] += len(accepted)
         service.measures.labels["unknown"] += len(unknown)

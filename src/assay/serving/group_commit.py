@@ -102,6 +102,12 @@ class GroupCommit:
         self._thread.start()
 
     @property
+    def segment_name(self) -> str | None:
+        """The segment that is written now; None before the first record of one."""
+        segment = self._segment
+        return segment.name if segment else None
+
+    @property
     def waiting(self) -> int:
         """Records in memory that are not yet written."""
         return self._waiting_records

@@ -28,7 +28,7 @@ _REASONS = {
     504: "No answer within the deadline",
 }
 _POST_REFUSALS = (400, 401, 408, 413, 415, 422, 500, 503, 504)
-_TIME = {"type": "string", "format": "date-time"}
+_TIME = {"type": "string", "format": "date-time", "pattern": "^(19|20|21)[0-9]{2}-"}
 
 
 def document(service: Service, *, version: str) -> Json:

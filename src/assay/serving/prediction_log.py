@@ -71,9 +71,14 @@ class PredictionLog:
         ]
         return self.labels.append(records, columns={})
 
-    def knows(self, prediction_id: str) -> bool:
-        """Whether a prediction with that id was logged here, by any process."""
-        return _find(self.root, prediction_id) is not None
+    def known(self, prediction_ids: Iterable[str]) -> set[str]:
+        """Those of the ids that were logged here, by any process; what still waits in our memory is written first."""
+        asked = set(prediction_ids)
+        found = {one for one in asked if _find(self.root, one) is not None}
+        if any(segment_of(one) == self.predictions.segment_name for one in asked - found):
+            self.predictions.flush()
+            found |= {one for one in asked - found if _find(self.root, one) is not None}
+        return found
 
     def flush(self) -> None:
         """Wait until everything appended so far is on disk."""

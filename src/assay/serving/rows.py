@@ -46,7 +46,7 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
     "flag": {"type": ["boolean", "null"]},
     "category": {"anyOf": [_TEXT, _NULL]},
     "key": {"anyOf": [_TEXT, _WHOLE]},
-    "time": {"type": "string", "format": "date-time", "maxLength": 40},
+    "time": {"type": "string", "format": "date-time", "pattern": "^(19|20|21)[0-9]{2}-", "maxLength": 40},
     "scalar": {"anyOf": [_NUMBER, _TEXT, {"type": "boolean"}, _NULL]},
 }
 
@@ -76,7 +76,9 @@ class RowSchema:
         return frozenset(self.features)
 
     def check(self, row: object, *, index: int) -> list[Fault]:
-        """Everything wrong with one row; empty where nothing is."""
+        """Everything wrong with one row; empty where nothing is. A key written as 5.0 is the whole number 5, and is
+        made that in place.
+        """
         if type(row) is not dict:
             return [Fault(f"rows[{index}]", f"must be an object, not {echo(row)}")]
         allowed = self._allowed
@@ -84,7 +86,10 @@ class RowSchema:
         for name, value in row.items():
             types = allowed.get(name)
             if types is None or type(value) not in types or not _within(value):
-                faults.append(self._fault(name, value, index))
+                if self.fields.get(name) == "key" and _is_whole(value):
+                    row[name] = int(value)
+                else:
+                    faults.append(self._fault(name, value, index))
         if not (self.required <= row.keys() or self._feature_set <= row.keys()):
             faults += [Fault(f"rows[{index}].{name}", "is required") for name in sorted(self.required - row.keys())]
         if self.time is not None and self.time in row and not faults:
@@ -153,15 +158,14 @@ def parse_time(text: str) -> datetime:
     """A time with its offset, in UTC.
 
     Raises:
-        ValueError: It is no such time, or has no offset.
+        ValueError: It is no such time, has no offset, or its year is not of the 20th to 22nd century.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("it has no offset")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as problem:
-        raise ValueError("it is beyond the calendar") from problem
+    if text[:2] not in ("19", "20", "21"):
+        raise ValueError("its year must be 1900 to 2199")
+    return moment.astimezone(UTC)
 
 
 def _within(value: object) -> bool:
@@ -169,6 +173,10 @@ def _within(value: object) -> bool:
     if kind is float:
         return -LARGEST_NUMBER <= value <= LARGEST_NUMBER  # type: ignore[operator]
     return kind is not str or len(value) <= LONGEST_TEXT  # type: ignore[arg-type]
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is float and value.is_integer() and -_INT64 <= value < _INT64
 
 
 def _time_faults(name: str, text: str, index: int) -> list[Fault]:

@@ -116,16 +116,19 @@ def _config(app: Any, drain_seconds: int) -> uvicorn.Config:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    refusal = f"cannot listen on {host}:{port}: {{}}. Set serving.host and serving.port; port 0 takes a free one."
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as problem:
+        raise UsageError(refusal.format(problem)) from problem
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as problem:
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {problem}. Set serving.host and serving.port; port 0 takes a free one."
-        ) from problem
+        listener.close()
+        raise UsageError(refusal.format(problem)) from problem
     return listener
 
 
