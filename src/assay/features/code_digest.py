@@ -7,8 +7,10 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, NoneType
 from typing import Any
 
 
@@ -33,13 +35,23 @@ def _reachable(function: Callable[..., Any], seen: dict[str, str]) -> Iterator[t
     if not isinstance(function, FunctionType) or function.__qualname__ in seen:
         return iter(())
     seen[function.__qualname__] = _normal_source(function)
-    for name in sorted(_global_names(function.__code__)):
-        value = function.__globals__.get(name)
+    for name, value in sorted(_used(function), key=lambda pair: pair[0]):
         if isinstance(value, FunctionType) and value.__module__ == function.__module__:
             _reachable(value, seen)
-        elif isinstance(value, str | int | float | bool | tuple | list | dict | frozenset):
-            seen[name] = repr(value) if not isinstance(value, frozenset) else repr(sorted(value, key=repr))
+        elif isinstance(value, frozenset | set):
+            seen[name] = repr(sorted(value, key=repr))
+        elif isinstance(value, str | int | float | bool | tuple | list | dict | timedelta | NoneType):
+            seen[name] = repr(value)
     return iter(seen.items())
+
+
+def _used(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Names and values that a function takes from its module and from functions around it."""
+    for name in _global_names(function.__code__) & set(function.__globals__):
+        yield name, function.__globals__[name]
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # a cell that is not filled yet
+            yield name, cell.cell_contents
 
 
 def _global_names(code: CodeType) -> set[str]:
