@@ -1,7 +1,7 @@
 """Inputs (LK-4 by lineage): does what comes with a request depend on what is only known afterwards?
 
-Trusts no declaration but `known_before`: everything else in the source is shuffled, and what the project makes of it
-must stay the same, but for the label.
+Everything in the source that is not declared as known before is shuffled, and what the project makes of it must stay
+the same, but for the label. Whether the declaration itself can be believed is `declared`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import polars as pl
 
 from assay.config.settings import Source, Target
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
+from assay.data.leakage.declared import declared_too_soon
 from assay.data.leakage.differences import differing, listed
+from assay.data.leakage.target_derived import Finding
 from assay.errors import DataError
 from assay.ledger.evidence import Evidence, Verdict
 
 KIND = "leakage.inputs"
-MOST_CULPRITS = 200  # columns tried one by one once something has changed
+MOST_CULPRITS = 200  # columns tried one by one
+ROWS = ""  # no column is named so
 
 LabelRows = Callable[[pl.LazyFrame], pl.DataFrame]
 
@@ -68,11 +71,14 @@ def check_inputs(
     before = _made(label_rows, rows, target)
     checked = _checked(target, before)
     unknown = _unknown_columns(rows, source)
+    outcomes = _depends(label_rows, rows, unknown, before, [target.label], target, rng)[target.label]
     if not source.time and not source.known_before:
-        unknown = _depends(label_rows, rows, unknown, before, [target.label], target, rng)[target.label]
+        unknown = outcomes
     change = _change(before, _made(label_rows, _shuffled(rows, unknown, rng), target), checked, target.key)
-    culprits = _culprits(label_rows, rows, unknown, before, change, target, rng) if change else {}
-    return _evidence(change, culprits, checked, unknown, target, n_rows=before.height)
+    watched = [*change.columns, ROWS] if change else []
+    culprits = _depends(label_rows, rows, unknown, before, watched, target, rng) if change else {}
+    too_soon = declared_too_soon(rows, source, outcomes)
+    return _evidence(change, culprits, too_soon, checked, unknown, target, n_rows=before.height)
 
 
 def _made(label_rows: LabelRows, rows: pl.DataFrame, target: Target) -> pl.DataFrame:
@@ -128,19 +134,6 @@ def _change(before: pl.DataFrame, after: pl.DataFrame, checked: Sequence[str], k
     return Change({column: count for column, count in counts.items() if count}, n_lost)
 
 
-def _culprits(
-    label_rows: LabelRows,
-    rows: pl.DataFrame,
-    unknown: Sequence[str],
-    before: pl.DataFrame,
-    change: Change,
-    target: Target,
-    rng: np.random.Generator,
-) -> dict[str, list[str]]:
-    """Which source columns each changed column depends on, by shuffling them one at a time; `` stands for the rows."""
-    return _depends(label_rows, rows, unknown, before, [*change.columns, ""], target, rng)
-
-
 def _depends(
     label_rows: LabelRows,
     rows: pl.DataFrame,
@@ -150,20 +143,22 @@ def _depends(
     target: Target,
     rng: np.random.Generator,
 ) -> dict[str, list[str]]:
+    """Which source columns each watched column depends on, by shuffling one at a time; ROWS stands for their choice."""
     found: dict[str, list[str]] = {name: [] for name in watched}
     present = [name for name in watched if name in before.columns]
     for column in columns[:MOST_CULPRITS]:
         change = _change(before, _made(label_rows, _shuffled(rows, [column], rng), target), present, target.key)
         for name in change.columns:
             found[name].append(column)
-        if change.rows and "" in found:
-            found[""].append(column)
+        if change.rows and ROWS in found:
+            found[ROWS].append(column)
     return found
 
 
 def _evidence(
     change: Change,
     culprits: dict[str, list[str]],
+    too_soon: Sequence[Finding],
     checked: Sequence[str],
     unknown: Sequence[str],
     target: Target,
@@ -175,14 +170,19 @@ def _evidence(
         "checked": list(checked),
         "not_known_before": list(unknown),
         "changed": {name: {"rows": count, "depends_on": culprits[name]} for name, count in change.columns.items()},
-        "choice_of_rows_depends_on": culprits.get("", []),
+        "choice_of_rows_depends_on": culprits.get(ROWS, []),
+        "declared_too_soon": [{"columns": one.columns, one.figure: one.value} for one in too_soon],
     }
     subject = f"source:{target.source}"
-    faults = [name for name in change.columns if name not in target.context or name in target.inputs]
+    faults = [
+        f"{_told(name, culprits[name], target)}. Use only what is known before, or declare in "
+        f"sources.{target.source}.known_before what is"
+        for name in change.columns
+        if name not in target.context or name in target.inputs
+    ]
+    faults += [f"{one.reason}, yet sources.{target.source}.known_before says that it is known" for one in too_soon]
     if faults:
-        told = "; ".join(_told(name, culprits[name], target) for name in faults)
-        summary = f"{told}. Use only what is known before, or declare in sources.{target.source}.known_before what is"
-        return Evidence(KIND, subject, "fail", summary, figures)
+        return Evidence(KIND, subject, "fail", "; ".join(faults), figures)
     warnings = [_told(name, culprits[name], target) for name in change.columns]
     if change.rows:
         warnings.append(

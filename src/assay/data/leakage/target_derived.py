@@ -75,13 +75,29 @@ def check_target_derived(train: LabelledFrame, *, task: Task) -> Evidence:
     if not _has_enough(truth, task):
         summary = f"too few labelled rows ({len(truth):,}) to tell a feature that is too good from luck"
         return Evidence(KIND, subject, "info", summary, {"rows": len(truth)})
-    score: Score = _auc if task == "classification" else _r2
-    scores = {name: _alone(rows[name], truth, score) for name in train.features}
-    findings = [one for name in train.features for one in _of_feature(name, scores[name], rows[name], truth, task)]
-    accused = {column for one in findings if one.verdict == "fail" for column in one.columns}
-    numbers = [name for name in train.features if rows[name].dtype.is_numeric() and name not in accused]
-    findings += _of_pairs(rows.select(numbers), truth, task, score)
+    features = rows.select(train.features)
+    scores = scores_of(features, truth, task=task)
+    findings = findings_of(features, truth, task=task, scores=scores)
     return _evidence(subject, findings, scores, task, n_rows=len(truth))
+
+
+def scores_of(features: pl.DataFrame, truth: Floats, *, task: Task) -> dict[str, float]:
+    """How well each feature alone tells the label: AUC in the better direction, or variance explained; nan: unknown."""
+    score: Score = _auc if task == "classification" else _r2
+    return {name: _alone(features[name], truth, score) for name in features.columns}
+
+
+def findings_of(
+    features: pl.DataFrame, truth: Floats, *, task: Task, scores: dict[str, float] | None = None
+) -> list[Finding]:
+    """What is too good to be true, each feature alone first, then differences of those that are not accused yet."""
+    if not _has_enough(truth, task):
+        return []
+    scores = scores_of(features, truth, task=task) if scores is None else scores
+    findings = [one for name in scores for one in _of_feature(name, scores[name], features[name], truth, task)]
+    accused = {column for one in findings if one.verdict == "fail" for column in one.columns}
+    numbers = [name for name in features.columns if features[name].dtype.is_numeric() and name not in accused]
+    return findings + list(_of_pairs(features.select(numbers), truth, task))
 
 
 def _has_enough(truth: Floats, task: Task) -> bool:
@@ -190,8 +206,9 @@ def _pure_ends(name: str, column: pl.Series, truth: Floats) -> tuple[float, int,
     return best
 
 
-def _of_pairs(rows: pl.DataFrame, truth: Floats, task: Task, score: Score) -> Iterator[Finding]:
+def _of_pairs(rows: pl.DataFrame, truth: Floats, task: Task) -> Iterator[Finding]:
     """Differences of like-scaled columns: after minus before, own points minus theirs."""
+    score: Score = _auc if task == "classification" else _r2
     columns = {name: column for name in rows.columns if (column := _as_numbers(rows[name])) is not None}
     step = max(1, len(truth) // PAIR_ROWS)
     limit = AUC_WARN if task == "classification" else R2_WARN
