@@ -307,6 +307,17 @@ class Retraining(Section):
     tune: bool = Field(False, description="Search again, instead of using production's hyperparameters.")
 
 
+class Card(Section):
+    """What only a person can say of the model; the rest of its card comes from evidence (CA-1)."""
+
+    description: str = Field("", description="What the model does, for somebody who has never seen it.")
+    intended_use: str = Field("", description="Whom and what it is for.")
+    out_of_scope_use: str = Field("", description="What it must not be used for.")
+    known_biases: str = Field("", description="Whom or what the training data shows too little, too much or wrongly.")
+    limitations: str = Field("", description="When its answers are not to be relied on.")
+    maintenance: str = Field("", description="Who looks after it, how often, and how to reach them.")
+
+
 class Stores(Section):
     """Where state lives; each moves to a server by URL."""
 
@@ -342,4 +353,5 @@ class Settings(Section):
     serving: Serving = Field(Serving(), description="How predictions are served.")
     monitoring: Monitoring = Field(Monitoring(), description="What is watched.")
     retraining: Retraining = Field(Retraining(), description="When training repeats itself.")
+    card: Card = Field(Card(), description="What its model card says beyond the evidence.")
     stores: Stores = Field(Stores(), description="Where state lives.")
