@@ -245,6 +245,14 @@ def _series(name: str, values: list[Any], dtype: pl.DataType | None) -> pl.Serie
         return pl.Series(name, values, strict=False)
     stored = pl.Int64() if dtype.is_temporal() else dtype
     try:
-        return pl.Series(name, values, dtype=stored, strict=not dtype.is_float()).cast(dtype)
-    except (TypeError, pl.exceptions.PolarsError) as error:
+        if dtype.is_float() and any(isinstance(value, int) for value in values):  # JSON writes 1.0 as 1
+            values = [None if value is None else _number(value) for value in values]
+        return pl.Series(name, values, dtype=stored, strict=True).cast(dtype)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
         raise DataError(f"'{name}' must be {dtype}: {error}. Give a value of that type, or none.") from error
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
