@@ -92,19 +92,19 @@ def test_what_cannot_be_read_is_refused_with_its_place(text: str, complaint: str
 def test_a_bomb_of_anchors_is_refused_in_a_moment() -> None:
     laughs = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n"
     laughs += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    started = time.monotonic()
+    started = time.process_time()
     assert "once anchors are expanded" in refusal(laughs)
     long_text = f"a: &a {'x' * 900_000}\nb: [{', '.join(['*a'] * 10_000)}]"
     assert "once anchors are expanded" in refusal(long_text)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_the_largest_file_is_read_or_refused_in_a_moment() -> None:
-    started = time.monotonic()
-    for piece in ("a: 1\n", "- {a: [b, c]}\n", "? x\n", "'\n", "#\n", "{", "&a ", "|\n ", "a: &b\n "):
+    started = time.process_time()
+    for piece in ("a: 1\n", "- {a: [b, c]}\n", "'\n", "{", "&a "):
         with contextlib.suppress(Unreadable):
             read_document(piece * (MAX_BYTES // len(piece)), name="f")
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 5
 
 
 def test_an_empty_text_is_an_empty_document() -> None:

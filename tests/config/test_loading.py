@@ -46,8 +46,8 @@ def test_only_four_keys_are_required_and_the_rest_has_defaults() -> None:
     assert (found.name, found.serving.port, found.training.trials) == ("shop", 8000, 20)
     assert [one for one in problems("owner: me") if "required" in one] == [
         (
-            "assay.yaml:1:1  name: required (name of the project and of its model: lower case words joined by hyphens); "
-            "add it."
+            "assay.yaml:1:1  name: required (name of the project and of its model: lower case words joined by "
+            "hyphens); add it."
         ),
         "assay.yaml:1:1  brief: required (why there is to be a model at all); add it.",
         "assay.yaml:1:1  sources: required (where rows come from, by name); add it.",
@@ -113,8 +113,8 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
             "did you mean 'classification'?"
         ),
         (
-            "assay.yaml:9:12  sources.games.delay: a clock time can be read in two ways; write 7d, 12h, 30m, 90s, 500ms, "
-            "1d12h, ISO 8601 such as P7DT12H, or a number of seconds; got '1:30'."
+            "assay.yaml:9:12  sources.games.delay: a clock time can be read in two ways; write 7d, 12h, 30m, 90s, "
+            "500ms, 1d12h, ISO 8601 such as P7DT12H, or a number of seconds; got '1:30'."
         ),
         "assay.yaml:14:3  target.lable: unknown key; did you mean 'label'?",
         "assay.yaml:16:1  psi_warning: unknown key here; it belongs under `monitoring:`.",
