@@ -18,7 +18,8 @@ from assay.data.leakage.target_derived import Finding, findings_of
 def declared_too_soon(rows: pl.DataFrame, source: Source, outcomes: Iterable[str]) -> list[Finding]:
     """Hold the columns of `known_before`, alone and in pairs, against each outcome with two values.
 
-    Only the earlier half of the rows is looked at, so that nothing is learnt from what will be held out.
+    Only the earlier half of the rows is looked at, so that nothing is learnt from what will be held out. Columns of the
+    source's key are left out: where two rows of one event share a part of it, one row's outcome gives away the other's.
 
     Args:
         rows: The source, with `event_time`; without it nothing is looked at.
@@ -37,6 +38,7 @@ def declared_too_soon(rows: pl.DataFrame, source: Source, outcomes: Iterable[str
         if known[outcome].n_unique() != 2:
             continue
         truth = (known[outcome].cast(pl.String).rank("dense") - 1).cast(pl.Float64).to_numpy()
-        features = known.select(column for column in source.known_before if column != outcome)
+        told = [column for column in source.known_before if column != outcome and column not in source.key]
+        features = known.select(told)
         found += [one for one in findings_of(features, truth, task="classification") if one.verdict == "fail"]
     return found
