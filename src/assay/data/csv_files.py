@@ -1,7 +1,7 @@
 """CSV files, proved sound before they are read: every record has as many fields as the header, quotes close, UTF-8.
 
-A fast reader fills short rows with nulls and turns `00123` into 123 without a word. One cheap pass over the file
-refuses the first, naming the line, and a second finds the columns of the other kind, which stay text.
+A fast reader fills short rows with nulls, turns `00123` into 123 and takes a column of numbers with one blank for text,
+all without a word. One cheap pass over the file refuses the first, naming the line; a second finds the other two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from assay.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")  # a comma wherever the header has one
 LEADING_ZERO = r"^\s*[+-]?0\d"
-COUNT = "__rows__"
+BLANK = r"^[ \t]+$"  # a missing value, however many blanks it is written with
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,19 @@ class Shape:
     separator: str
     n_records: int
     n_blank_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the values look like before they are read as anything else.
+
+    Attributes:
+        codes: Columns with a value such as 00123, which is a code and no number.
+        blanks: The ways in which a missing value is written with blanks.
+    """
+
+    codes: set[str]
+    blanks: set[str]
 
 
 def scan(paths: Sequence[Path], source: Source) -> pl.LazyFrame:
@@ -48,18 +61,16 @@ def scan(paths: Sequence[Path], source: Source) -> pl.LazyFrame:
                 f"{_shown(shapes[0].header)}. "
                 "Files of one source need the same columns in the same order."
             )
-    options: dict[str, object] = {
-        "separator": shapes[0].separator,
-        "null_values": list(source.null_values) or None,
-        "glob": False,
-    }
-    kept_as_text = _leading_zeros(paths, shapes, options) | _declared_text(source, shapes[0].header)
+    separator, header = shapes[0].separator, shapes[0].header
+    found = _texts(paths, shapes, separator)
     frame = pl.scan_csv(
         list(paths),
+        separator=separator,
+        glob=False,
         infer_schema_length=None,
         infer_schema_files=len(paths),
-        schema_overrides=dict.fromkeys(kept_as_text, pl.String),
-        **options,  # type: ignore[arg-type]
+        schema_overrides=dict.fromkeys(found.codes | _declared_text(source, header), pl.String),
+        null_values=[*source.null_values, *sorted(found.blanks)] or None,
     )
     return _without_blank_lines(frame, shapes)
 
@@ -134,17 +145,23 @@ def _not_utf8(path: Path) -> str:
     return f"{path} is not UTF-8. Save it as UTF-8."
 
 
-def _leading_zeros(paths: Sequence[Path], shapes: Sequence[Shape], options: dict[str, object]) -> set[str]:
-    """Columns with a value such as 00123, which is a code and no number; also proves that every row can be read."""
-    as_text = pl.scan_csv(list(paths), infer_schema=False, **options)  # type: ignore[arg-type]
+def _texts(paths: Sequence[Path], shapes: Sequence[Shape], separator: str) -> Texts:
+    """Look at every value as text; also proves that every row can be read."""
+    as_text = pl.scan_csv(list(paths), separator=separator, glob=False, infer_schema=False)
     try:
-        found = as_text.select(pl.all().str.contains(LEADING_ZERO).any(), pl.len().alias(COUNT)).collect()
+        found = as_text.select(
+            pl.all().str.contains(LEADING_ZERO).any().name.prefix("code:"),
+            pl.all().filter(pl.all().str.contains(BLANK)).unique().implode().name.prefix("blanks:"),
+            pl.len().alias("rows"),
+        ).collect()
     except PolarsError as failure:
         raise DataError(_unreadable(paths, first_line(failure))) from failure
-    n_expected = sum(shape.n_records + shape.n_blank_lines for shape in shapes)
-    if found[COUNT].item() != n_expected:
-        raise DataError(_unreadable(paths, f"{found[COUNT].item():,} rows read, {n_expected:,} in the file"))
-    return {column for column in found.columns if column != COUNT and found[column].item()}
+    n_read, n_expected = found["rows"].item(), sum(shape.n_records + shape.n_blank_lines for shape in shapes)
+    if n_read != n_expected:
+        raise DataError(_unreadable(paths, f"{n_read:,} rows read, {n_expected:,} in the file"))
+    header = as_text.collect_schema().names()
+    codes = {column for column in header if found[f"code:{column}"].item()}
+    return Texts(codes, {blank for column in header for blank in found[f"blanks:{column}"].item()})
 
 
 def _unreadable(paths: Sequence[Path], reason: str) -> str:

@@ -175,7 +175,10 @@ def _moments(times: pl.Series, split: Split) -> tuple[datetime, datetime]:
 
 def _at_share(times: pl.Series, share: float) -> datetime:
     if times.is_empty():
-        raise DataError("split: no rows are left to cut; the declared moments lie outside the data.")
+        raise DataError(
+            "split: no rows are left to cut; the declared moments lie outside the data, or nearly all rows share one "
+            "moment. Correct split.train_until and split.validation_until, or remove target.time where it is no time."
+        )
     return cast("datetime", times[min(int(times.len() * share), times.len() - 1)])
 
 
