@@ -59,7 +59,14 @@ def frame(record, *, quality=26.4):
             {"by": "time", "train": 57004, "validation": 2637, "holdout": 3516},
         ),
     )  # fmt: skip
-    scores = {"completeness": 4.9, "accuracy": 4.6, "consistency": 4.8, "timeliness": None, "relevance": 3.4, "volume": 5}
+    scores = {
+        "completeness": 4.9,
+        "accuracy": 4.6,
+        "consistency": 4.8,
+        "timeliness": None,
+        "relevance": 3.4,
+        "volume": 5,
+    }
     if quality < 18:
         scores |= {"completeness": 0.8, "accuracy": 2.1, "consistency": 1.9}
     record(
@@ -82,7 +89,9 @@ def check_leakage(record):
     record(
         Evidence("leakage.inputs", "source:games", "pass", "3 inputs do not move when later columns are shuffled"),
         Evidence("features.build", "view:team_form", "info", "team_form: 126,314 rows, version 1"),
-        Evidence("leakage.time_travel", "features:train", "pass", "2,000 rows recomputed from what was known: no change"),
+        Evidence(
+            "leakage.time_travel", "features:train", "pass", "2,000 rows recomputed from what was known: no change"
+        ),
         Evidence("leakage.row_independence", "view:gaps", "pass", "10 tries, no row changed"),
         Evidence("leakage.target_derived", "features:train", "warn", "elo_gap alone reaches an AUC of 0.71"),
     )
@@ -137,6 +146,10 @@ def judge(record, *, part, subject=EXPERIMENT, resamples=200):
         )
 
 
+def condition(name, verdict, reason, *evidence):
+    return {"name": name, "verdict": verdict, "reason": reason, "evidence": list(evidence), "override": None}
+
+
 def release(record):
     record(
         Evidence("framing.kill_criterion", "kill:no_better_than_random", "pass", "the model gains 13.1 % over 0.6640"),
@@ -148,17 +161,21 @@ def release(record):
         Evidence("model.size", MODEL, "pass", "0.4 MB of 500 MB"),
         Evidence("model.latency", MODEL, "pass", "p99 0.21 ms of 100 ms over 1,000 calls"),
     )  # fmt: skip
+    override = {"by": "R. Auer", "reason": "elo_gap is public before the game"}
+    calibration = "expected calibration error 0.0179 (limit 0.05)"
     conditions = [
-        {"name": "beats production", "verdict": "pass", "reason": "see E-000024", "evidence": ["E-000024"], "override": None},
-        {"name": "leakage clean", "verdict": "warn", "reason": "5 checks found none", "evidence": ["E-000014", "E-000016"], "override": {"by": "R. Auer", "reason": "elo_gap is public before the game"}},
-        {"name": "calibration", "verdict": "pass", "reason": "expected calibration error 0.0179 (limit 0.05)", "evidence": ["E-000023"], "override": None},
-    ]  # fmt: skip
+        condition("beats production", "pass", "see E-000024", "E-000024"),
+        condition("leakage clean", "warn", "5 checks found none", "E-000014", "E-000016") | {"override": override},
+        condition("calibration", "pass", calibration, "E-000023"),
+    ]
     figures = {"gate": "staging", "conditions": conditions}
     record(
         Evidence("gate.staging", MODEL, "warn", "staging gate: 3 of 3 conditions hold; overridden: leakage", figures),
         Evidence("model.stage", MODEL, "info", "win-probability@1.2.0: development to staging by policy"),
         Evidence("release.load_test", MODEL, "pass", "1,840 requests, p99 4.1 ms, no error"),
-        Evidence("gate.production", MODEL, "pass", "production gate: 3 of 3 conditions hold", {"conditions": conditions[:1]}),
+        Evidence(
+            "gate.production", MODEL, "pass", "production gate: 3 of 3 conditions hold", {"conditions": conditions[:1]}
+        ),
         Evidence("model.stage", MODEL, "info", "win-probability@1.2.0: staging to production by policy"),
     )
 
@@ -176,7 +193,7 @@ def promoted_run():
             "training.experiment", EXPERIMENT, "info", "iterate: lightgbm, log loss 0.5949",
             {"id": "EXP-2026-11-21-001", "estimator": "lightgbm", "features": ["elo_gap", "team_points_10g_mean"]},
         ),
-        Evidence("data.holdout_opened", "holdout:77aa", "info", "sealed holdout of 3,516 rows opened: final examination"),
+        Evidence("data.holdout_opened", "holdout:77aa", "info", "sealed holdout of 3,516 rows opened: final exam"),
     )  # fmt: skip
     judge(record, part="holdout")
     release(record)
@@ -194,7 +211,9 @@ def refused_run():
     record = Recorder()
     frame(record, quality=14.2)
     record(Evidence("run.finished", f"run:{record.run}", "fail", "stopped in features: data quality 14.2 of 30"))
-    return {"run": record.run, "verdict": "stopped", "stage": "features", "seconds": 3.1, "model": ""}, tuple(record.all)
+    return {"run": record.run, "verdict": "stopped", "stage": "features", "seconds": 3.1, "model": ""}, tuple(
+        record.all
+    )
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +227,7 @@ def killed_run():
     fired = record(
         Evidence(
             "framing.kill_criterion", "kill:heuristic_close", "fail",
-            "the heuristic reaches 97 % of the model, more than 90 %; skill in log_loss: model 12.1 %, heuristic 11.8 %",
+            "the heuristic reaches 97 % of the model, more than 90 %; skill: model 12.1 %, heuristic 11.8 %",
         )
     )  # fmt: skip
     reason = f"{fired.summary} [{fired.id}]"

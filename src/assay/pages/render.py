@@ -45,7 +45,7 @@ def _environment(package: str) -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    filters = (figure, signed, percent, p_value, count, moment, linked)
+    filters = (figure, signed, percent, p_value, count, moment, linked, coded)
     environment.filters |= {one.__name__: one for one in filters}
     return environment
 
@@ -92,6 +92,14 @@ def linked(text: str, known: frozenset[str]) -> Markup:
     """Escape text and let every evidence id that the page lists lead to its line."""
     parts = EVIDENCE_ID.split(text)
     return Markup("").join(_link(part) if part in known else escape(part) for part in parts)
+
+
+def coded(text: str) -> Markup:
+    """Escape text and set what stands between backticks as code."""
+    pieces = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+    )
 
 
 def _link(evidence_id: str) -> Markup:
