@@ -6,7 +6,7 @@ import mkdocs_gen_files
 from typer.main import get_command
 
 from assay.cli.main import app
-from assay.config.schema import reference_page
+from assay.config.reference import reference_page
 
 ROOMS = (
     "framing", "data", "features", "training", "evaluation", "release", "serving", "monitoring",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assay.config.settings import BusinessValue
 from assay.errors import ConfigError, DataError
-from assay.framing.value import best_threshold, business_value, row_values, value_difference
+from assay.framing.value import best_threshold, business_value, value_difference
 from assay.ledger.evidence import plain
 
 OFFER = BusinessValue(true_positive=40, false_positive=-10, false_negative=-5, unit="EUR")
@@ -99,12 +99,13 @@ def test_no_rows_are_worth_nothing_that_could_be_told() -> None:
 
 
 def test_two_models_are_compared_row_by_row() -> None:
-    ours = row_values(SCORES, TRUTH, OFFER, threshold=0.6)
-    theirs = row_values(SCORES, TRUTH, OFFER, threshold=0.65)
-    assert value_difference(ours, theirs).value == pytest.approx(1000 * 45 / 4)
-    assert value_difference(ours, ours).low == 0
-    with pytest.raises(DataError, match="the same rows"):
-        value_difference(ours, ours[:2])
+    # the second threshold loses 45 on the third row alone
+    gain = value_difference(SCORES, SCORES, TRUTH, OFFER, thresholds=(0.6, 0.65))
+    assert gain.value == pytest.approx(1000 * 45 / 4)
+    same = value_difference(SCORES, SCORES, TRUTH, OFFER, thresholds=(0.6, 0.6))
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    with pytest.raises(DataError, match="one score for each label"):
+        value_difference(SCORES, SCORES[:2], TRUTH, OFFER, thresholds=(0.6, 0.6))
 
 
 AMOUNT = st.integers(-50, 50)

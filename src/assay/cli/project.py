@@ -73,9 +73,9 @@ def frame(
 ) -> int:
     """Judge the brief: completeness, rules or machine learning, kill criteria."""
     if interactive:
-        from assay.framing.questionnaire import ask_brief, write_brief
+        from assay.framing.questionnaire import keep, questionnaire, read_brief
 
-        write_brief(project / "assay.yaml", ask_brief(_ask))
+        keep(project, questionnaire(read_brief(project), _ask))
     found = open_project(project, overrides).frame()
     show_evidence(found, as_json=as_json)
     return 3 if any(one.verdict == "fail" for one in found) else 0
@@ -108,7 +108,5 @@ def _say(quiet: bool):  # type: ignore[no-untyped-def]
 
 
 def _ask(question: str, choices: tuple[str, ...], default: str) -> str:
-    import click
-
-    kind = click.Choice(list(choices)) if choices else str
-    return str(typer.prompt(question, default=default or None, type=kind, err=True))
+    text = f"{question} [{' | '.join(choices)}]" if choices else question
+    return str(typer.prompt(text, default=default, show_default=bool(default), err=True))

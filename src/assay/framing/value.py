@@ -145,19 +145,28 @@ def best_threshold(
     return business_value(found, labels, value, threshold=float(threshold))
 
 
-def value_difference(candidate: Floats, other: Floats) -> Estimate:
-    """How much more per 1,000 predictions the one is worth than the other, paired by row.
+def value_difference(
+    candidate: npt.ArrayLike,
+    other: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    value: BusinessValue,
+    *,
+    thresholds: tuple[float | None, float | None],
+    function: ValueFunction | None = None,
+) -> Estimate:
+    """How much more per 1,000 predictions `candidate` is worth than `other` on the same rows, paired by row.
 
     Args:
-        candidate: Its `row_values`, shape (n,).
-        other: Those of the other on the same rows, shape (n,).
-
-    Raises:
-        DataError: Shapes differ.
+        candidate: Scores of the one, shape (n,).
+        other: Scores of the other, shape (n,).
+        truth: Labels, shape (n,).
+        value: The amounts and their unit.
+        thresholds: From where each is acted upon; None where a function decides.
+        function: As in `row_values`, whose errors it raises.
     """
-    if candidate.shape != other.shape:
-        raise DataError(f"values of {candidate.shape} and {other.shape} rows; compare the two on the same rows.")
-    return _mean_per_thousand(candidate - other)
+    ours = row_values(candidate, truth, value, threshold=thresholds[0], function=function)
+    theirs = row_values(other, truth, value, threshold=thresholds[1], function=function)
+    return _mean_per_thousand(ours - theirs)
 
 
 def _counts(acted: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_]) -> dict[str, int]:
