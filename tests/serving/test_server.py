@@ -57,28 +57,40 @@ class Client(threading.Thread):
                 return
 
 
-def loaded(url: str, *, clients: int, seconds: float) -> list[Client]:
+def loaded(url: str, *, clients: int, requests: int) -> list[Client]:
+    """Clients at work that have had at least so many answers together."""
     started = [Client(url) for _ in range(clients)]
     for one in started:
         one.start()
-    time.sleep(seconds)
+    while sum(len(one.labelled) for one in started) < requests:
+        assert any(one.is_alive() for one in started)
+        time.sleep(0.003)
     return started
+
+
+def is_busy(url: str) -> bool:
+    """Whether the event loop is held up, as a slow prediction does once."""
+    try:
+        httpx.get(f"{url}/livez", timeout=0.2)
+    except httpx.TimeoutException:
+        return True
+    return False
 
 
 def assert_nothing_acknowledged_is_missing(log: Path, clients: list[Client]) -> None:
     predicted = [one for client in clients for one in client.predicted]
     labelled = {one for client in clients for one in client.labelled}
     logged = log_frames.predictions(log).collect()["id"].to_list()
-    assert len(predicted) > 20
+    assert predicted
     assert set(predicted) <= set(logged)
     assert len(logged) == len(set(logged))
     assert labelled <= set(log_frames.labels(log).collect()["prediction"].to_list())
 
 
-@pytest.mark.parametrize("seconds", [0.4, 0.73, 1.1])
-def test_kill_9_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path, seconds: float):
+@pytest.mark.parametrize("requests", [1, 20, 103])
+def test_kill_9_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path, requests: int):
     with server(tmp_path) as (url, process):
-        clients = loaded(url, clients=4, seconds=seconds)
+        clients = loaded(url, clients=4, requests=requests)
         process.kill()
         for one in clients:
             one.join(timeout=10)
@@ -93,11 +105,12 @@ def test_sigterm_under_load_answers_what_is_in_flight_flushes_and_exits_0(tmp_pa
     with server(tmp_path, mode) as (url, process):
         slow: list[httpx.Response] = []
         waiting = threading.Thread(
-            target=lambda: slow.append(httpx.post(f"{url}/predict", json={"rows": [{"x": 0, "sleep_ms": 900}]}))
+            target=lambda: slow.append(httpx.post(f"{url}/predict", json={"rows": [{"x": 0, "sleep_ms": 1_500}]}))
         )
-        clients = loaded(url, clients=2, seconds=0.5)
+        clients = loaded(url, clients=2, requests=10)
         waiting.start()
-        time.sleep(0.3)
+        while not is_busy(url):  # the slow request is in flight
+            time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         waiting.join(timeout=10)
         assert process.wait(timeout=10) == 0
@@ -111,7 +124,7 @@ def test_sigterm_under_load_answers_what_is_in_flight_flushes_and_exits_0(tmp_pa
 
 def test_two_processes_on_one_folder_keep_segments_of_their_own(tmp_path: Path):
     with server(tmp_path) as (first, _), server(tmp_path) as (second, _):
-        clients = [*loaded(first, clients=1, seconds=0.0), *loaded(second, clients=1, seconds=1.0)]
+        clients = [*loaded(first, clients=1, requests=5), *loaded(second, clients=1, requests=5)]
         assert len(list((tmp_path / "predictions").glob("*.open"))) == 2
     for one in clients:
         one.join(timeout=10)
@@ -146,7 +159,7 @@ def test_the_own_load_client_finds_no_refusal(tmp_path: Path):
 
 
 def test_beyond_loopback_keys_are_needed_and_the_refusal_shows_how():
-    with pytest.raises(ConfigError, match="serving.api_keys is empty") as refusal:
+    with pytest.raises(ConfigError, match=r"serving\.api_keys is empty") as refusal:
         serve(None, host="0.0.0.0", port=0)
     shown = str(refusal.value)
     key = shown.rsplit(" ", 1)[-1]

@@ -122,13 +122,19 @@ class Predictor:
     def values(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """What the model reads of each row: looked-up features, with those of the request put over them."""
         names, given_all = self.names, self.schema.given_all
-        lacking = [row for row in rows if not given_all(row)]
-        looked_up = iter(_as_mappings(self.features_for(lacking)) if lacking else ())
+        lacking = [index for index, row in enumerate(rows) if not given_all(row)]
+        looked_up = iter(self._look_up(rows, lacking) if lacking else ())
         values = []
         for row in rows:
             found = row if given_all(row) else {**next(looked_up), **row}
             values.append({name: found.get(name) for name in names})
         return values
+
+    def _look_up(self, rows: Sequence[Row], lacking: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        try:
+            return _as_mappings(self.features_for([rows[index] for index in lacking]))
+        except EntityMissing as missing:  # it counts the rows that it was asked for
+            raise EntityMissing(row=lacking[missing.row], field=missing.field, key=missing.key) from None
 
     def inputs_of(self, row: Row) -> dict[str, Any]:
         """What a row gives beyond the model's features; those are logged as features."""

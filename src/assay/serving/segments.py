@@ -105,7 +105,7 @@ def is_whole(line: bytes) -> bool:
     """Whether a line, newline included, is as it was written."""
     if not (line.startswith(_PREFIX) and line.endswith(b"\n")):
         return False
-    return line[len(_PREFIX) : _PREFIX_BYTES - 2] == b"%08x" % crc32(b"{" + line[_PREFIX_BYTES:])
+    return line[len(_PREFIX) : _PREFIX_BYTES] == b'%08x",' % crc32(b"{" + line[_PREFIX_BYTES:])
 
 
 def read_at(folder: Path, name: str, offset: int) -> dict[str, Any] | None:
