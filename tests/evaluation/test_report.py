@@ -129,6 +129,24 @@ def test_standings_compare_on_the_same_rows_only(promoted_run):
     assert 0 < rows["home rate"]["skill"] < rows["this model"]["skill"]
 
 
+def test_worth_in_money_has_its_own_place_and_does_not_enter_the_standings(promoted_run):
+    outcome, evidences = promoted_run
+    candidate = Records(evidences).candidate()
+    figures = {
+        "metric": "business_value", "part": "holdout", "other": {"name": "home_rate", "value": 10.0},
+        "difference": {"value": 3.0, "low": 1.0, "high": 5.0},
+    }  # fmt: skip
+    more = [
+        Evidence("model.business_value", candidate.subject, "info", "worth 13.00 EUR per 1,000 predictions"),
+        Evidence("model.comparison", candidate.subject, "pass", "worth +3.00 EUR against home_rate", figures),
+    ]
+    page = Page(run_report(title="x", outcome=outcome, evidences=[*evidences, *more]))
+    assert "In the business's own unit" in page.text
+    assert "worth +3.00 EUR against home_rate" in page.text
+    records = Records([*evidences, *more])
+    assert len(standings(records, records.candidate())) == 4
+
+
 def test_without_comparisons_no_information_is_still_beside_the_model(promoted_run):
     records = Records(one for one in promoted_run[1] if one.kind != "model.comparison")
     names = [row["name"] for row in standings(records, records.candidate())]

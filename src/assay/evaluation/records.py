@@ -57,10 +57,12 @@ class Records:
         best = on_holdout or ours
         return best[-1] if best else None
 
-    def comparisons(self, part: str) -> list[Record]:
-        """What the candidate was compared with on those rows, the last comparison with each."""
+    def comparisons(self, part: str, *, metric: str) -> list[Record]:
+        """What the candidate was compared with on those rows by that metric, the last comparison with each."""
         by_name = {
-            one.figures["other"]["name"]: one for one in self.of("model.comparison") if one.figures.get("part") == part
+            one.figures["other"]["name"]: one
+            for one in self.of("model.comparison")
+            if one.figures.get("part") == part and one.figures.get("metric") == metric
         }
         return list(by_name.values())
 

@@ -85,7 +85,7 @@ def standings(records: Records, candidate: Record) -> list[dict[str, Any]]:
     own = figures["metrics"][metric.name]
     rows = [_standing("this model", own["value"], own, floor, metric.name, candidate.id) | {"is_candidate": True}]
     evaluated = {_bare(one.about): one.figures for one in records.of("model.evaluation") if one is not candidate}
-    for one in records.comparisons(figures["part"]):
+    for one in records.comparisons(figures["part"], metric=metric.name):
         other = one.figures["other"]
         same = evaluated.get(_bare(other["name"]), {})
         known = same.get("metrics", {}).get(metric.name, {}) if same.get("part") == figures["part"] else {}
@@ -196,8 +196,14 @@ def _worth(records: Records, candidate: Record | None) -> dict[str, Any] | None:
         "chart": charts.distances(rows, metric=candidate.figures["primary"]),
         "metric": METRICS[candidate.figures["primary"]],
         "meanings": {name: METRICS[name].meaning for name in candidate.figures["metrics"] if name in METRICS},
-        "value": records.last("framing.business_value"),
+        "in_money": _in_money(records, candidate),
     }
+
+
+def _in_money(records: Records, candidate: Record) -> list[Record]:
+    """What acting on the predictions is worth, and against whom; empty where the brief counts no value."""
+    earned = [one for one in records.of("model.business_value") if one.subject == candidate.subject]
+    return earned[-1:] + records.comparisons(candidate.figures["part"], metric="business_value")
 
 
 def _trust(candidate: Record | None) -> dict[str, Any] | None:
