@@ -154,6 +154,9 @@ def test_wrong_shapes_say_what_is_needed() -> None:
         "assay.yaml:11:24  training.estimators: needs a list: [a, b], or lines that start with `- `; got 'logistic'.",
         "assay.yaml:12:8  owner: needs text; got keys.",
     ]
+    assert problems(SMALL.replace("games:\n    path: games.csv", "{}")) == [
+        "assay.yaml:4:3  sources: needs at least 1 entry.",
+    ]
     assert problems("- a\n- b\n") == [
         "assay.yaml:1:1  must hold keys such as `name:` and `brief:`, not a single value or a list."
     ]

@@ -9,7 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from assay.config.document import plain_values, read_document
 from assay.config.fields import all_sections
+from assay.config.loading import load
 from assay.config.reference import reference_page
 from assay.config.schema import DEFAULT_PATH, json_schema, schema_text
 from assay.config.settings import Settings
@@ -55,6 +57,14 @@ def test_the_module_writes_the_schema_where_it_is_told(tmp_path: Path) -> None:
 )
 def test_what_an_editor_accepts_the_loader_can_read(validator: Any, change: dict[str, Any]) -> None:
     assert list(validator.iter_errors({**MINIMAL, **change})) == []
+
+
+@pytest.mark.parametrize("path", ["examples/nba", "src/assay/demo/project", "src/assay/demo/blank"])
+def test_the_projects_of_this_repository_are_sound(validator: Any, path: str) -> None:
+    folder = Path(__file__).parents[2] / path
+    assert load(folder, environment={}).name
+    root, _ = read_document((folder / "assay.yaml").read_text(), name="assay.yaml")
+    assert list(validator.iter_errors(plain_values(root))) == []
 
 
 @pytest.mark.parametrize(

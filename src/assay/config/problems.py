@@ -132,7 +132,7 @@ def _message(kind: str, details: Any, path: Path, got: str) -> str:
     if kind == "value_error":
         return f"{details['ctx']['error']}{got}."
     if kind == "too_short":
-        return f"needs at least {details['ctx']['min_length']}{got}."
+        return f"needs at least {details['ctx']['min_length']} entry."
     if kind in NEEDED:
         return f"{NEEDED[kind]}{got}."
     text = details["msg"].removeprefix("Input ").removeprefix("String ").removeprefix("Value ")
