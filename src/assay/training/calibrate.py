@@ -28,19 +28,20 @@ MINIMUM_ROWS = 200
 """Fewer validation rows than these, or fewer than `FOLDS` of a class, teach a calibrator noise: `auto` takes none."""
 
 
-def calibrate(scores: Array, truth: Array, *, method: Method | Literal["auto"] = "auto") -> Calibrator:
+def calibrate(scores: Array, truth: Array, *, method: Method | Literal["auto"] = "auto", seed: int = 0) -> Calibrator:
     """Fit a calibrator on rows that the model was not fitted on.
 
     Args:
         scores: Probabilities of the positive class, shape (n_rows,).
         truth: 0 or 1, shape (n_rows,).
         method: `auto` takes the one with the least cross-fitted log loss; of equals the simpler.
+        seed: Of the folds.
 
     Raises:
         DataError: `isotonic` or `platt` is asked for where the rows hold one class, or none.
     """
     if method == "auto":
-        method = best_method(scores, truth)
+        method = best_method(scores, truth, seed=seed)
     if method != "none" and len(np.unique(truth)) < 2:
         raise DataError(
             f"calibration by {method} needs both classes among the {len(truth):,} validation rows. Make the validation "
@@ -49,25 +50,25 @@ def calibrate(scores: Array, truth: Array, *, method: Method | Literal["auto"] =
     return _FITS[method](scores, truth)
 
 
-def best_method(scores: Array, truth: Array) -> Method:
-    """The method with the least cross-fitted log loss."""
+def best_method(scores: Array, truth: Array, *, seed: int = 0) -> Method:
+    """The method with the least cross-fitted log loss; none where there are too few rows to tell."""
     if len(truth) < MINIMUM_ROWS or min(truth.sum(), len(truth) - truth.sum()) < FOLDS:
         return "none"
-    losses = cross_fitted_log_loss(scores, truth)
+    losses = cross_fitted_log_loss(scores, truth, seed=seed)
     return min(losses, key=lambda one: losses[one])
 
 
-def cross_fitted_log_loss(scores: Array, truth: Array) -> dict[Method, float]:
+def cross_fitted_log_loss(scores: Array, truth: Array, *, seed: int = 0) -> dict[Method, float]:
     """Log loss of each method on rows that its calibrator did not see.
 
-    Folds take every fifth row within each class in order of score, so that all hold the whole range, and no chance is
-    involved.
+    Folds are drawn at random within each class. Folds that spread the scores evenly would repeat the noise of the rows
+    that were fitted in those held out, and flatter isotonic.
     """
-    ranks = np.empty(len(truth), dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    folds = np.empty(len(truth), dtype=np.int64)
     for label in (0, 1):
         rows = np.flatnonzero(truth == label)
-        ranks[rows[np.argsort(scores[rows], kind="stable")]] = np.arange(len(rows))
-    folds = ranks % FOLDS
+        folds[rng.permutation(rows)] = np.arange(len(rows)) % FOLDS
     losses: dict[Method, float] = {}
     for method, fit in _FITS.items():
         fitted = np.empty(len(truth))

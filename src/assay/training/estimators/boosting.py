@@ -16,7 +16,8 @@ from assay.training.outlook import cannot_reach
 
 MAX_ROUNDS = 2_000
 THREADS = 2
-"""Fixed, so that a model does not depend on the machine; with `deterministic` the number itself changes nothing."""
+ROWS_FOR_THREADS = 10_000
+"""Fewer rows are learnt on one thread: threads that wait for each other cost more than so little work takes."""
 
 SEARCHED_LOSS = {"log_loss": "binary_logloss", "mae": "l1", "rmse": "rmse"}
 """Metrics of ours that LightGBM can watch under a name of its own; only these let a fit be given up early."""
@@ -44,7 +45,7 @@ class BoostingTrainer:
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": THREADS,
+            "num_threads": THREADS if len(matrices.train) >= ROWS_FOR_THREADS else 1,  # by rows: not by the machine
             "feature_pre_filter": False,  # or min_data_in_leaf could not vary on one binned data set
             "verbosity": -1,
         }
@@ -67,7 +68,7 @@ class BoostingTrainer:
         watch = _Watch(params["learning_rate"], to_beat if self._can_give_up else None)
         for _ in range(MAX_ROUNDS):
             is_finished = booster.update()
-            watch.see(booster.eval_valid()[0][2])
+            watch.see(float(booster.eval_valid()[0][2]))
             if is_finished or watch.is_over:
                 break
         signature = self._matrices.signature
