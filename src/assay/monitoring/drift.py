@@ -118,7 +118,7 @@ def compare_profiles(
     scores = _judge_scores(reference, current, monitoring, n_tests)
     levels: list[Level] = [one.level for one in columns.values() if one.watched]
     levels += [scores["level"]] if scores else []
-    overall = max(levels, key=LEVELS.index, default="none")
+    overall: Level = max(levels, key=LEVELS.index, default="none")
     return Evidence(
         kind="monitoring.drift",
         subject=subject,

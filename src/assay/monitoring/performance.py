@@ -6,8 +6,8 @@ Knows no model and no log; predictions and labels come as frames, and the metric
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np

@@ -16,6 +16,7 @@ from assay.ledger.evidence import Evidence
 KIND = "retraining.trigger"
 DRIFT, PERFORMANCE = "monitoring.drift", "monitoring.performance"
 CRITICAL_WITHIN = timedelta(hours=24)  # specification DR-2
+SUSTAINED = timedelta(hours=24)  # specification RT-1
 
 Urgency = Literal["normal", "critical"]
 
@@ -27,7 +28,7 @@ def triggers(
     retraining: Retraining,
     last: Evidence | None,
     waiting: bool = False,
-    sustained: timedelta = timedelta(0),
+    sustained: timedelta = SUSTAINED,
 ) -> Evidence | None:
     """Turn what monitoring found into at most one trigger.
 
@@ -40,7 +41,8 @@ def triggers(
         retraining: Holds the cool-down.
         last: The newest trigger recorded, whoever asked for it.
         waiting: Whether `last` has not been acted on yet; then nothing is added to it.
-        sustained: How long a performance must have failed without a pass in between; the default asks for one failure.
+        sustained: How long performance must have been too low: the labels of one failing window span as much, or
+            failures followed each other for as long without a pass in between.
 
     Returns:
         Kind `retraining.trigger`, to be recorded, its parents the evidence that calls for it; None where nothing does,
@@ -107,7 +109,20 @@ def _calls(evidence: Evidence, all_of_them: Sequence[Evidence], now: datetime, s
         return False
     if evidence.kind == DRIFT:
         return evidence.figures.get("level") in ("retrain", "critical")
-    return evidence.kind == PERFORMANCE and now - _failing_since(evidence, all_of_them, now) >= sustained
+    if evidence.kind != PERFORMANCE:
+        return False
+    return _span(evidence) >= sustained or now - _failing_since(evidence, all_of_them, now) >= sustained
+
+
+def _span(evidence: Evidence) -> timedelta:
+    """How long the labels took to arrive on which a performance rests."""
+    first, last = (_moment(evidence.figures.get(name)) for name in ("first_received", "last_received"))
+    return last - first if first is not None and last is not None else timedelta(0)
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    """A time from figures: as it was given, or as text once the ledger has stored it."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def _failing_since(evidence: Evidence, all_of_them: Sequence[Evidence], now: datetime) -> datetime:
