@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.config.settings import Expectation, Source
@@ -80,6 +80,7 @@ def test_an_empty_csv_file_is_refused(tmp_path):
         rows_of(tmp_path, "")
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00\r", exclude_categories=["Cs"]))] * 3),

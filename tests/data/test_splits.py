@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.config.settings import Source, Split
@@ -51,6 +51,7 @@ def test_a_declared_moment_is_the_first_that_is_no_longer_in_the_part():
     assert (ids(found.train), ids(found.validation), ids(found.holdout)) == ([0, 1, 2, 3], [4, 5, 6], [7, 8, 9])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 12), min_size=12, max_size=60).filter(lambda days: len(set(days)) > 8))
 def test_a_time_cut_loses_no_row_keeps_moments_together_and_never_looks_back(days):
     rows = rows_on(days)
@@ -64,6 +65,7 @@ def test_a_time_cut_loses_no_row_keeps_moments_together_and_never_looks_back(day
     assert leakage.check_split(found, key="id", time="at", group=None).verdict == "pass"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=40, max_size=80), st.integers(0, 5))
 def test_a_group_cut_keeps_groups_whole_and_loses_no_row(groups, seed):
     rows = rows_on([0] * len(groups), groups)

@@ -19,8 +19,8 @@ def differing(one: pl.Series, other: pl.Series, *, tolerance: float = TOLERANCE)
     Numbers differ by more than `tolerance` times the larger (at least 1); a missing value, null or nan, equals only a
     missing value; anything but numbers and booleans is compared as text.
     """
-    if _is_numeric(one) and _is_numeric(other):
-        left, right = _numbers(one), _numbers(other)
+    left, right = numbers_of(one), numbers_of(other)
+    if left is not None and right is not None and not (one.dtype.is_temporal() or other.dtype.is_temporal()):
         scale = np.maximum(1.0, np.maximum(np.abs(left), np.abs(right)))
         with np.errstate(invalid="ignore"):
             is_near = np.isfinite(scale) & (np.abs(left - right) <= tolerance * scale)
@@ -43,9 +43,8 @@ def listed(names: Iterable[str], *, most: int = 5) -> str:
     return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
 
 
-def _is_numeric(column: pl.Series) -> bool:
-    return column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)
-
-
-def _numbers(column: pl.Series) -> npt.NDArray[np.float64]:
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+def numbers_of(column: pl.Series) -> npt.NDArray[np.float64] | None:
+    """Numbers, flags and times as float64 with nan for missing, shape (n_rows,); None for anything else."""
+    if column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype in (pl.Boolean, pl.Null):
+        return column.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return None

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from assay.data.leakage.differences import listed
+from assay.data.leakage.differences import numbers_of
+from assay.data.leakage.singled_out import Pick, picked_by_range, picked_by_value
 from assay.ledger.evidence import Evidence, Verdict
 from assay.metrics.index import METRICS
 from assay.models.frame import LabelledFrame
@@ -25,7 +26,6 @@ KIND = "leakage.target_derived"
 AUC_FAIL, AUC_WARN = 0.99, 0.95
 PURE_SHARE = 0.5  # of one class singled out without a single exception
 PURE_ROWS = 100
-GROUP_ROWS = 20  # a value in fewer rows singles out nobody, it names them
 R2_FAIL, R2_WARN = 0.99999, 0.999  # a quantity one step earlier may explain 99 % of itself
 LEAST_OF_CLASS = 20
 MOST_PAIRS = 1_000
@@ -108,17 +108,10 @@ def _has_enough(truth: Floats, task: Task) -> bool:
 
 def _alone(column: pl.Series, truth: Floats, score: Score) -> float:
     """The score of one feature: of its numbers, or of the mean label of its values; rows without a value left out."""
-    numbers = _as_numbers(column)
+    numbers = numbers_of(column)
     values = _mean_labels(column, truth) if numbers is None else numbers
     known = np.isfinite(values)
     return score(truth[known], values[known])
-
-
-def _as_numbers(column: pl.Series) -> Floats | None:
-    """Numbers, flags and times as float64 with nan for missing; None for anything else."""
-    if column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean:
-        return column.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return None
 
 
 def _mean_labels(column: pl.Series, truth: Floats) -> Floats:
@@ -164,52 +157,22 @@ def _too_good(columns: tuple[str, ...], score: float, task: Task) -> Iterator[Fi
 
 
 def _singles_out(name: str, column: pl.Series, truth: Floats) -> Iterator[Finding]:
-    """Values that hold at least half of one class and not one row of the other."""
-    best = max(_pure_values(name, column, truth), _pure_ends(name, column, truth), key=lambda one: one[0])
-    share, n_rows, told = best
-    if share >= PURE_SHARE and n_rows >= PURE_ROWS:
-        reason = f"{told}: {n_rows:,} rows, {share:.0%} of that class, without one exception"
-        yield Finding((name,), "fail", "singled_out", share, reason)
-
-
-def _pure_values(name: str, column: pl.Series, truth: Floats) -> tuple[float, int, str]:
-    """The share of a class in values (missing is one) where every row is of that class."""
-    is_many = column.dtype.is_numeric() and column.n_unique() > GROUP_ROWS
-    value = column.is_null().cast(pl.String) if is_many else column.cast(pl.String, strict=False)
-    groups = (
-        pl.DataFrame({"value": value, "truth": truth}).group_by("value").agg(n=pl.len(), mean=pl.col("truth").mean())
+    """At least half of one class without an exception: by a value a leak, by a range perhaps a very good feature."""
+    picks: tuple[tuple[Verdict, Pick], ...] = (
+        ("fail", picked_by_value(name, column, truth)),
+        ("warn", picked_by_range(name, column, truth)),
     )
-    best = (0.0, 0, "")
-    for label in (0, 1):
-        pure = groups.filter((pl.col("n") >= GROUP_ROWS) & (pl.col("mean") == label)).sort("n", descending=True)
-        n_rows = int(pure["n"].sum())
-        told = "missing or present" if is_many else listed(map(str, pure["value"].fill_null("missing")), most=3)
-        share = n_rows / max(1, int((truth == label).sum()))
-        best = max(best, (share, n_rows, f"where {name!r} is {told}, the label is always {label}"))
-    return best
-
-
-def _pure_ends(name: str, column: pl.Series, truth: Floats) -> tuple[float, int, str]:
-    """The share of a class above the largest, or below the smallest, value of the other."""
-    values = _as_numbers(column)
-    best = (0.0, 0, "")
-    if values is None:
-        return best
-    for label in (0, 1):
-        own, other = values[(truth == label) & np.isfinite(values)], values[(truth != label) & np.isfinite(values)]
-        if not len(other):
-            continue
-        for word, beyond, end in (("above", own > other.max(), other.max()), ("below", own < other.min(), other.min())):
-            share = float(beyond.sum() / max(1, (truth == label).sum()))
-            told = f"where {name!r} is {word} {end:g}, the label is always {label}"
-            best = max(best, (share, int(beyond.sum()), told))
-    return best
+    for verdict, pick in picks:
+        if pick.share >= PURE_SHARE and pick.rows >= PURE_ROWS:
+            reason = f"{pick.told}: {pick.rows:,} rows, {pick.share:.0%} of that class, without one exception"
+            yield Finding((name,), verdict, "singled_out", pick.share, reason)
+            return
 
 
 def _of_pairs(rows: pl.DataFrame, truth: Floats, task: Task) -> Iterator[Finding]:
     """Differences of like-scaled columns: after minus before, own points minus theirs."""
     score: Score = _auc if task == "classification" else _r2
-    columns = {name: column for name in rows.columns if (column := _as_numbers(rows[name])) is not None}
+    columns = {name: column for name in rows.columns if (column := numbers_of(rows[name])) is not None}
     step = max(1, len(truth) // PAIR_ROWS)
     limit = AUC_WARN if task == "classification" else R2_WARN
     for one, other in islice(_like_scaled(columns), MOST_PAIRS):
@@ -236,7 +199,7 @@ def _like_scaled(columns: dict[str, Floats]) -> Iterator[tuple[str, str]]:
         (low, middle, high), (other_low, other_middle, other_high) = quartiles[one], quartiles[other]
         width, other_width = high - low, other_high - other_low
         wider, narrower = max(width, other_width), min(width, other_width)
-        if narrower > 0 and wider <= 3 * narrower and abs(middle - other_middle) <= wider:
+        if narrower > 0 and wider <= 3 * narrower and abs(middle - other_middle) <= 3 * wider:
             yield one, other
 
 
