@@ -11,6 +11,7 @@ as canonical JSON (RFC 8785), the record must have that SHA-256; it must name th
 import hashlib
 import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 
@@ -20,13 +21,9 @@ def number(value):
         return str(value)
     if value == 0:
         return "0"
-    for precision in range(18):  # the shortest text that gives the same number back
-        mantissa, _, exponent = format(value, f".{precision}e").partition("e")
-        if float(f"{mantissa}e{exponent}") == value:
-            break
-    sign = "-" if value < 0 else ""
-    digits = mantissa.lstrip("-").replace(".", "").rstrip("0")
-    point = int(exponent) + 1  # where the decimal point stands, counted from the first digit
+    sign_bit, figures, exponent = Decimal(repr(value)).normalize().as_tuple()
+    sign, digits = "-" if sign_bit else "", "".join(map(str, figures))
+    point = len(digits) + exponent  # where the decimal point stands, counted from the first digit
     if -6 < point <= 0:
         return f"{sign}0.{'0' * -point}{digits}"
     if 0 < point <= 21:

@@ -46,6 +46,7 @@ class TestPostgresTampering(TamperingPromises):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_200)
 def test_fifty_processes_write_a_thousand_records_each(place: Place):
     write_from_many_processes(place, writers=50, each=1_000)
 

@@ -85,7 +85,7 @@ def start_writer(place: Place, name: str, count: int) -> subprocess.Popen[str]:
 def write_from_many_processes(place: Place, *, writers: int, each: int) -> None:
     place.open().close()
     processes = [start_writer(place, str(number), each) for number in range(writers)]
-    answers = [process.communicate(timeout=280) for process in processes]
+    answers = [process.communicate(timeout=1_100) for process in processes]
     assert [error for _, error in answers if error] == []
     ids = [evidence_id for output, _ in answers for evidence_id in output.split()]
     assert sorted(ids) == [id_of(number) for number in range(1, writers * each + 1)]

@@ -32,5 +32,6 @@ class TestSqliteTampering(TamperingPromises):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_200)
 def test_fifty_processes_write_a_thousand_records_each(place: Place):
     write_from_many_processes(place, writers=50, each=1_000)

@@ -1,8 +1,8 @@
 """The anchor: a small file beside the ledger that remembers its head, and the queue of its writers.
 
-Whoever writes holds a lock on this file, so that turns are short and fair, and notes the new head in it after the
-commit. A database that ends before its anchor has lost records. What this protects from and what it does not is in
-`docs/decisions/0002-ledger-anchors.md`.
+Whoever writes to SQLite holds a lock on this file, so that turns are short and fair (a server has a queue of its own),
+and notes the new head in it after the commit. A database that ends before its anchor has lost records. What this
+protects from, and what it does not, is in `docs/decisions/0002-ledger-anchors.md`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class Anchor:
             return None
 
     def note(self, head: Head) -> None:
-        """Remember `head`; to be called while the turn is held, after the commit."""
+        """Remember `head`, if it is later than what is remembered; while the turn is held, after the commit."""
+        known = self.read()
+        if known is not None and known.sequence >= head.sequence:
+            return  # a writer that committed later was quicker
         os.lseek(self._descriptor(), 0, os.SEEK_SET)
         os.write(self._descriptor(), f"{head.sequence:020d} {head.digest}\n".encode("ascii"))
 

@@ -46,6 +46,7 @@ class Backend(Protocol):
     """A database that holds one ledger; usable from several threads."""
 
     place: str  # for messages; never with a password
+    orders_writers: bool  # whether writers of every process queue fairly here, without the lock on the anchor
 
     def writing(self) -> AbstractContextManager[Session]:
         """The one writer's turn: waits for it, commits durably at the end, takes everything back on an error."""

@@ -194,11 +194,12 @@ class Ledger:
         self.close()
 
     def _turn(self) -> AbstractContextManager[None]:
-        return self._anchor.held() if self._anchor else nullcontext()
+        return self._anchor.held() if self._anchor and not self._backend.orders_writers else nullcontext()
 
     def _note(self, last: Row) -> None:
         if self._anchor:
-            self._anchor.note(Head(last.sequence, last.digest))
+            with self._anchor.held() if self._backend.orders_writers else nullcontext():
+                self._anchor.note(Head(last.sequence, last.digest))
 
     def _trusted_head(self, session: Session) -> Head:
         """The head to append to, unless the anchor has seen a later one: appending would hide the loss."""

@@ -93,6 +93,8 @@ class PostgresBackend:
         NotFound: Read-only, and there is no ledger.
     """
 
+    orders_writers = True
+
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self._url = _parse(url)
         self.place = _place(self._url)

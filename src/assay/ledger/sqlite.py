@@ -67,6 +67,8 @@ class SqliteSession:
 class SqliteBackend:
     """A ledger in the file `path`, which is made where it is absent and `read_only` is not asked for."""
 
+    orders_writers = False  # waiting writers poll, and a busy one can starve the others
+
     def __init__(self, path: Path, *, read_only: bool = False, wait_seconds: float = WAIT_SECONDS) -> None:
         self.place = str(path)
         self._path = path
