@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from tests.data import corruption
 
 from assay.config.settings import Expectation, Source
 from assay.data import dimensions, event_time, quality, sources
 from assay.data.formats import irregular_share
 from assay.models.frame import LabelledFrame
-
-_spec = importlib.util.spec_from_file_location("corruption", Path(__file__).parent / "corruption.py")
-corruption = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(corruption)
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 TELCO = Source(path="telco_churn/Telco-Customer-Churn.csv", key=("customerID",))

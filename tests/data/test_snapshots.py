@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 
 import polars as pl
@@ -74,3 +78,33 @@ def test_real_games_are_the_same_snapshot_twice(assay_data, tmp_path):
         datetime(1946, 11, 1, tzinfo=UTC),
         datetime(2015, 6, 16, tzinfo=UTC),
     )
+
+
+TAKER = """
+import sys, polars as pl
+from pathlib import Path
+from assay.data import snapshots
+print("ready", flush=True)
+for number in range(10_000):
+    snapshots.take("sales", pl.DataFrame({"id": range(number, number + 100_000)}).lazy(), Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_process_leaves_only_whole_snapshots(tmp_path):
+    for delay in (0.05, 0.2, 0.4):
+        with subprocess.Popen([sys.executable, "-c", TAKER, str(tmp_path)], stdout=subprocess.PIPE) as taker:
+            taker.stdout.readline()
+            time.sleep(delay)
+            taker.kill()
+    taken = list(tmp_path.glob("*.parquet"))
+    assert taken
+    assert snapshots.verify(tmp_path) == []
+
+
+def test_what_a_crash_left_is_removed_a_day_later(tmp_path):
+    old, new = tmp_path / "old.part", tmp_path / "new.part"
+    for part in (old, new):
+        part.touch()
+    os.utime(old, (0, 0))
+    snapshots.take("sales", ROWS.lazy(), tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)

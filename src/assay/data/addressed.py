@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from polars.exceptions import PolarsError
 
 from assay.errors import DataError, IntegrityError, NotFound
 
+ABANDONED_SECONDS = 86_400
 ROWS_PER_GROUP = 65_536  # fixed, so that equal rows give equal bytes whatever the machine
 
 
@@ -24,7 +26,7 @@ def store(frame: pl.LazyFrame, folder: Path, *, suffix: str, what: str) -> tuple
 
     The rows are written in their order with a fixed row group size, so that equal frames have equal digests under one
     version of Polars; a newer one may encode the same rows otherwise, which makes another digest and loses nothing.
-    A crash leaves at most a file `*.part`, which nothing reads.
+    A crash leaves at most a file `*.part`, which nothing reads and which a later call removes when it is a day old.
 
     Args:
         frame: Any frame; it is streamed to disk.
@@ -36,6 +38,7 @@ def store(frame: pl.LazyFrame, folder: Path, *, suffix: str, what: str) -> tuple
         DataError: The frame cannot be computed; a source is damaged or a value does not fit its column.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     part = folder / f"{uuid.uuid4().hex}.part"
     try:
         frame.sink_parquet(part, compression="zstd", row_group_size=ROWS_PER_GROUP, maintain_order=True)
@@ -96,6 +99,13 @@ def file_digest(path: Path) -> str:
 def first_line(failure: Exception) -> str:
     """What a library said went wrong, without its advice about its own options."""
     return str(failure).strip().partition("\n")[0][:300]
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what crashed writers left; a day is longer than any writer takes."""
+    for part in folder.glob("*.part"):
+        if time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
+            part.unlink(missing_ok=True)
 
 
 def _settle(part: Path, path: Path) -> None:
