@@ -110,9 +110,9 @@ def _scaled(change: Change) -> str:
     if scale is None:
         return ""
     factor = max(scale, 1 / scale)
-    units = [words for unit, words in UNITS.items() if abs(factor / unit - 1) < SCALE_AGREEMENT]
-    direction = f"multiplied by {scale:.4g}" if scale > 1 else f"divided by {factor:.4g}"
-    return f"unit change: every quantile is {direction}" + (f" ({' or '.join(units)})" if units else "")
+    unit = min(UNITS, key=lambda known: abs(factor / known - 1))
+    known = f"{unit:g} ({UNITS[unit]})" if abs(factor / unit - 1) < SCALE_AGREEMENT else f"{factor:.2g}"
+    return f"unit change: every quantile is {'multiplied' if scale > 1 else 'divided'} by about {known}"
 
 
 def _shifted(change: Change) -> str:

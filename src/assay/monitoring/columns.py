@@ -179,10 +179,12 @@ def _quantile_edges(finite: Floats) -> Floats:
     """Inner deciles; a value that several of them share gets a bin of its own."""
     if not finite.size:
         return np.array([], dtype=np.float64)
-    quantiles = np.quantile(finite, np.linspace(0, 1, N_BINS + 1), method="inverted_cdf")
-    edges, repeats = np.unique(quantiles, return_counts=True)
-    edges = np.concatenate([edges, np.nextafter(edges[repeats > 1], np.inf)])
-    return np.unique(edges[edges > finite.min()])
+    ranks = [min(step * finite.size // N_BINS, finite.size - 1) for step in range(N_BINS + 1)]
+    quantiles = np.partition(finite, ranks)[ranks]
+    values, repeats = np.unique(quantiles, return_counts=True)
+    edges = np.union1d(quantiles[1:-1], np.nextafter(values[repeats > 1], np.inf))
+    inner: Floats = edges[edges > quantiles[0]]
+    return inner
 
 
 def _counts_of(names: Sequence[str], rows_of: Mapping[str, int]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ Categories beyond the most frequent share a bin: many small bins move by chance 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -68,8 +69,30 @@ def histograms(reference: ColumnSummary, current: ColumnSummary) -> Histograms:
 def _intervals(edges: tuple[float, ...]) -> list[str]:
     if not edges:
         return ["any"]
-    inner = [f"{low:.6g} to {high:.6g}" for low, high in pairwise(edges)]
-    return [f"below {edges[0]:.6g}", *inner, f"from {edges[-1]:.6g}"]
+    first, last = _boundary(edges[0]), _boundary(edges[-1])
+    return [
+        f"{'up to' if first.is_included else 'below'} {first.value:.6g}",
+        *(_between(_boundary(low), _boundary(high)) for low, high in pairwise(edges)),
+        f"{'above' if last.is_included else 'from'} {last.value:.6g}",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """An edge as people write it; `is_included` where the bin below it holds the value itself."""
+
+    value: float
+    is_included: bool
+
+
+def _boundary(edge: float) -> _Boundary:
+    """An edge just above a round number is the end of that number's own bin."""
+    below = math.nextafter(edge, -math.inf)
+    return _Boundary(below, True) if len(repr(below)) < len(repr(edge)) else _Boundary(edge, False)
+
+
+def _between(low: _Boundary, high: _Boundary) -> str:
+    return f"{low.value:.6g}" if low.value == high.value else f"{low.value:.6g} to {high.value:.6g}"
 
 
 def _categories(summary: CategorySummary) -> Counts:

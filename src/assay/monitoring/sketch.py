@@ -58,13 +58,11 @@ class Sketch:
 
     def quantile(self, quantile: float) -> float:
         """The value below which the share `quantile`, in [0, 1], of the values lies; nan for an empty sketch."""
-        rank = quantile * (self.n - 1)
-        seen = 0
-        for value, count in self._ascending():
-            seen += count
-            if seen > rank:
-                return value
-        return math.nan
+        if not self.n:
+            return math.nan
+        ascending = self._ascending()
+        ranks = np.cumsum([count for _, count in ascending])
+        return ascending[int(np.searchsorted(ranks, quantile * (self.n - 1), side="right"))][0]
 
     def _ascending(self) -> list[tuple[float, int]]:
         below = [(-_middle(step), count) for step, count in sorted(self.negative.items(), reverse=True)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import chdtri  # the inverse of chi-square's upper tail; scipy.stats takes a second to import
 
 from assay.errors import DataError
 
@@ -66,9 +67,7 @@ def psi_of_chance(n_reference: int, n_current: int, n_bins: int, *, level: float
         Yurdakul & Naranjo (2020), Statistical properties of the population stability index: psi / (1/n + 1/m) is
         asymptotically chi-square with n_bins - 1 degrees of freedom.
     """
-    from scipy.stats import chi2  # slow to import
-
-    return float((1 / n_reference + 1 / n_current) * chi2.isf(level, max(n_bins - 1, 1)))
+    return float((1 / n_reference + 1 / n_current) * chdtri(max(n_bins - 1, 1), level))
 
 
 def _shares(
