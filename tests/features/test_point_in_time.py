@@ -38,8 +38,10 @@ def seconds(frame, column):
     return frame.with_columns((pl.lit(START).cast(INSTANT) + pl.duration(seconds=pl.col(column))).alias(column))
 
 
-def sorted_rows(rows):
-    return SortedRows(rows.drop_nulls(["team", "known_at"]).sort("team", "known_at", maintain_order=True).lazy())
+def every_path(rows):
+    """The same rows as each path of the join takes them: unsorted, sorted at once, sorted and streamed."""
+    in_order = rows.drop_nulls(["team", "known_at"]).sort("team", "known_at", maintain_order=True)
+    return [rows.lazy(), SortedRows(in_order.lazy(), n_rows=in_order.height), SortedRows(in_order.lazy())]
 
 
 def reference(labels, rows, ttl):
@@ -57,10 +59,9 @@ def reference(labels, rows, ttl):
     return answers
 
 
-@pytest.mark.parametrize("path", ["sorted", "unsorted"])
+@pytest.mark.parametrize("path", [0, 1, 2])
 def test_ties_nulls_and_equal_moments_by_hand(path):
-    rows = seconds(ROWS, "known_at")
-    given_rows = sorted_rows(rows) if path == "sorted" else rows.lazy()
+    given_rows = every_path(seconds(ROWS, "known_at"))[path]
     labels = seconds(LABELS, "time")
     joined = join(labels, given_rows, entity_column="who", entity="team", time="time", prefix="p_")
     assert joined["p_value"].to_list() == EXPECTED
@@ -87,7 +88,7 @@ def test_it_agrees_with_a_walk_over_all_rows(labels, rows, ttl):
     )
     expected = reference(labels, rows, ttl)
     age = None if ttl is None else timedelta(seconds=ttl)
-    for given_rows in (row_frame.lazy(), sorted_rows(row_frame)):
+    for given_rows in every_path(row_frame):
         joined = join(label_frame, given_rows, entity_column="who", entity="team", time="time", ttl=age)
         assert joined["value"].to_list() == expected
         assert joined["id"].to_list() == list(range(len(labels)))
@@ -111,15 +112,16 @@ def test_a_large_join_agrees_with_a_search_in_sorted_lists():
 
     expected = [found(who, time) for who, time in labels.iter_rows()]
     timed = seconds(rows, "known_at")
-    for given_rows in (timed.lazy(), sorted_rows(timed)):
+    for given_rows in every_path(timed):
         joined = join(seconds(labels, "time"), given_rows, entity_column="who", entity="team", time="time")
         assert joined["value"].to_list() == expected
 
 
-def test_a_broken_promise_of_order_is_found_and_mended():
+@pytest.mark.parametrize("n_rows", [None, 3])
+def test_a_broken_promise_of_order_is_found_and_mended(n_rows):
     rows = seconds(pl.DataFrame({"team": ["a", "b", "a"], "known_at": [1, 5, 7], "value": [1, 2, 3]}), "known_at")
     labels = seconds(pl.DataFrame({"who": ["a", "b", "b"], "time": [10, 10, 20]}), "time")
-    joined = join(labels, SortedRows(rows.lazy()), entity_column="who", entity="team", time="time")
+    joined = join(labels, SortedRows(rows.lazy(), n_rows), entity_column="who", entity="team", time="time")
     assert joined["value"].to_list() == [3, 2, 2]
 
 

@@ -33,6 +33,7 @@ class ViewState:
         build: Number of the last build, from 1.
         sorted_until: Rows of this build and earlier ones lie sorted by entity and known_at.
         replaced_in: Build that last wrote the whole table anew; online values of earlier ones no longer count.
+        n_rows: Rows stored.
         watermark_us: Latest known_at stored, microseconds since 1970 UTC; None without rows or without time.
     """
 
@@ -40,6 +41,7 @@ class ViewState:
     build: int
     sorted_until: int
     replaced_in: int
+    n_rows: int
     watermark_us: int | None
 
     @property
@@ -55,6 +57,7 @@ class ViewState:
             "assay.build": str(self.build),
             "assay.sorted_until": str(self.sorted_until),
             "assay.replaced_in": str(self.replaced_in),
+            "assay.n_rows": str(self.n_rows),
             "assay.watermark_us": mark,
         }
 
@@ -67,6 +70,7 @@ class ViewState:
             build=int(metadata["assay.build"]),
             sorted_until=int(metadata["assay.sorted_until"]),
             replaced_in=int(metadata["assay.replaced_in"]),
+            n_rows=int(metadata["assay.n_rows"]),
             watermark_us=int(mark) if mark else None,
         )
 
@@ -112,8 +116,9 @@ def stored(view: FeatureView, tables: Tables, *, version: int | None = None) -> 
             f"Build it: assay features build {view.name} --full"
         )
     if KNOWN_AT not in available:
-        return SortedRows(scan.select(view.entity, *view.features))
-    return SortedRows(_in_order(scan, view.entity, state).select(view.entity, KNOWN_AT, *view.features))
+        return SortedRows(scan.select(view.entity, *view.features), state.n_rows)
+    in_order = _in_order(scan, view.entity, state)
+    return SortedRows(in_order.select(view.entity, KNOWN_AT, *view.features), state.n_rows)
 
 
 def stored_keys(view: FeatureView, tables: Tables) -> pl.LazyFrame:
@@ -130,7 +135,14 @@ def rows_since(view: FeatureView, tables: Tables, build: int) -> pl.LazyFrame:
 
 def put(view: FeatureView, rows: pl.DataFrame, *, tables: Tables, build: int) -> int:
     """Put `rows`, sorted, in place of everything stored; one commit. Returns the table's version."""
-    state = ViewState(view.digest, build, sorted_until=build, replaced_in=build, watermark_us=watermark_us(rows))
+    state = ViewState(
+        digest=view.digest,
+        build=build,
+        sorted_until=build,
+        replaced_in=build,
+        n_rows=rows.height,
+        watermark_us=watermark_us(rows),
+    )
     return tables.overwrite(table_name(view), _numbered(rows, build), metadata=state.to_metadata())
 
 
@@ -142,7 +154,8 @@ def add(view: FeatureView, rows: pl.DataFrame, *, tables: Tables, state: ViewSta
     """
     name, build = table_name(view), state.build + 1
     marks = [mark for mark in (state.watermark_us, watermark_us(rows)) if mark is not None]
-    after = replace(state, digest=view.digest, build=build, watermark_us=max(marks, default=None))
+    n_rows = state.n_rows + rows.height
+    after = replace(state, digest=view.digest, build=build, n_rows=n_rows, watermark_us=max(marks, default=None))
     numbered = _numbered(rows, build)
     old = tables.scan(name)
     same_columns = dict(old.collect_schema()) == dict(numbered.schema)

@@ -11,6 +11,7 @@ The rules, the same on every engine:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,17 +23,22 @@ from assay.errors import DataError
 from assay.features.definitions import KNOWN_AT
 
 INSTANT = pl.Datetime("us", "UTC")
+CELLS_AT_ONCE = 32_000_000  # rows times columns, about 256 MB; more are streamed
 _ROW = "__label_row"
 
 
 @dataclass(frozen=True, slots=True)
 class SortedRows:
-    """Feature rows that are already sorted by entity, then `known_at`, then storage, without nulls in the first two.
+    """Feature rows already sorted by entity, then `known_at`, then storage, without nulls in the first two.
 
-    The join streams over them instead of sorting them: 1.4 s instead of 7 s for ten million rows.
+    Attributes:
+        frame: The rows.
+        n_rows: How many there are, or somewhat more; None where unknown. Many are streamed, few are read at once,
+            which takes a quarter of the time.
     """
 
     frame: pl.LazyFrame
+    n_rows: int | None = None
 
 
 def join(
@@ -73,14 +79,16 @@ def join(
     _refuse_overlap(labels, [prefix + name for name in columns])
     key = _common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
 
-    left = _sorted_labels(labels, entity_column, time, key)
+    left = labels.lazy().select(pl.col(entity_column).cast(key).alias("__entity"), _time_of(labels.schema, time))
     right = frame.select(
         pl.col(entity).cast(key).alias("__entity"),
         instant(available, known_at).alias("__known_at"),
         pl.col(columns).name.prefix("__value_"),
     )
     is_sorted = isinstance(rows, SortedRows) and available[entity] == key
-    found = _match(left, right, ttl=ttl, is_sorted=is_sorted)
+    n_cells = rows.n_rows * len(available) if isinstance(rows, SortedRows) and rows.n_rows is not None else math.inf
+    match = _match_streaming if is_sorted and n_cells > CELLS_AT_ONCE else _match_at_once
+    found = match(left.with_row_index(_ROW).drop_nulls(["__entity", "__time"]), right, ttl=ttl, is_sorted=is_sorted)
     values = found.select(pl.col(f"__value_{name}").alias(prefix + name) for name in columns)
     return labels.hstack(_in_label_order(values, found[_ROW], labels.height))
 
@@ -105,34 +113,54 @@ def join_timeless(
     return left.join(unique, on="__entity", how="left", maintain_order="left").drop("__entity")
 
 
-def _sorted_labels(labels: pl.DataFrame, entity_column: str, time: str, key: pl.DataType) -> pl.LazyFrame:
-    """Row numbers of the labels that can match, sorted as the streaming join needs them."""
-    named = labels.lazy().select(
-        pl.col(entity_column).cast(key).alias("__entity"), instant(labels.schema, time).alias("__time")
-    )
-    return named.with_row_index(_ROW).drop_nulls(["__entity", "__time"]).sort("__entity", "__time")
+def _time_of(schema: pl.Schema, column: str) -> pl.Expr:
+    return instant(schema, column).alias("__time")
 
 
-def _match(left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_sorted: bool) -> pl.DataFrame:
-    """As-of match of prepared frames: `_ROW` of the label and the values of the row that it got."""
-    if not is_sorted:
-        right = right.drop_nulls(["__entity", "__known_at"]).sort("__entity", "__known_at", maintain_order=True)
-    matched = left.set_sorted(["__entity", "__time"]).join_asof(
+def _match_streaming(
+    left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_sorted: bool
+) -> pl.DataFrame:
+    """As-of match in one pass over sorted rows, in bounded memory: `_ROW` of each label and the values it got."""
+    matched = _asof(
+        left.sort("__entity", "__time").set_sorted(["__entity", "__time"]),
         right.set_sorted(["__entity", "__known_at"]),
+        ttl=ttl,
+        is_checked=True,
+    )
+    try:
+        return matched.collect(engine="streaming")
+    except InvalidOperationError as error:
+        if is_sorted and "not sorted" in str(error):  # the promise of SortedRows did not hold
+            return _match_at_once(left, right, ttl=ttl, is_sorted=False)
+        raise
+
+
+def _match_at_once(left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_sorted: bool) -> pl.DataFrame:
+    """As-of match with all rows in memory; only the order within each entity matters to this engine."""
+    rows = right.collect()
+    if not (is_sorted and _is_in_order(rows)):
+        rows = rows.drop_nulls(["__entity", "__known_at"]).sort("__known_at", maintain_order=True)
+    return _asof(left.sort("__time"), rows.lazy(), ttl=ttl, is_checked=False).collect(engine="in-memory")
+
+
+def _asof(left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_checked: bool) -> pl.LazyFrame:
+    return left.join_asof(
+        right,
         by="__entity",
         left_on="__time",
         right_on="__known_at",
         strategy="backward",
         allow_exact_matches=False,
         tolerance=ttl,
-        check_sortedness=True,
-    )
-    try:
-        return matched.drop("__entity", "__time", "__known_at").collect(engine="streaming")
-    except InvalidOperationError as error:
-        if is_sorted and "not sorted" in str(error):  # the promise of SortedRows did not hold
-            return _match(left, right, ttl=ttl, is_sorted=False)
-        raise
+        check_sortedness=is_checked,
+    ).drop("__entity", "__time", "__known_at")
+
+
+def _is_in_order(rows: pl.DataFrame) -> bool:
+    entity, known_at = pl.col("__entity"), pl.col("__known_at")
+    steps_back = (entity < entity.shift(1)) | ((entity == entity.shift(1)) & (known_at < known_at.shift(1)))
+    complete = entity.is_not_null().all() & known_at.is_not_null().all()
+    return bool(rows.select(complete & ~steps_back.any()).item())
 
 
 def _in_label_order(values: pl.DataFrame, rows: pl.Series, height: int) -> pl.DataFrame:
