@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from assay.config.settings import Settings
-from assay.evaluation.records import Record, Records
+from assay.evaluation.records import Record, Records, metrics_of
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import METRICS
 from assay.pages.render import figure, percent, render
@@ -236,7 +236,7 @@ def _metric_rows(candidate: Record | None) -> Iterable[tuple[str, ...]]:
     if candidate is None:
         return
     floors = candidate.figures.get("no_information", {})
-    for name, one in candidate.figures["metrics"].items():
+    for name, one in metrics_of(candidate).items():
         floor = figure(floors[name]) if name in floors else "–"
         label = METRICS[name].label if name in METRICS else name
         yield label, figure(one["value"]), _interval(one), floor, f"{one['n']:,}"

@@ -14,6 +14,7 @@ from assay.metrics.index import METRICS
 from assay.pages import svg
 
 Figures = Mapping[str, Any]
+QUALITY_ORDER = ("completeness", "accuracy", "consistency", "timeliness", "relevance", "volume")
 
 
 def distances(rows: Sequence[Figures], *, metric: str) -> Markup:
@@ -76,6 +77,13 @@ def tuning(figures: Figures) -> Markup | None:
 
 def quality(figures: Figures) -> Markup:
     """The six dimensions of data quality, each out of five."""
-    rows = [(name, one.get("score")) for name, one in figures["dimensions"].items()]
+    rows = [(name, one.get("score")) for name, one in quality_dimensions(figures).items()]
     said = ", ".join(f"{name} {'not measured' if score is None else f'{score:.1f}'}" for name, score in rows)
     return svg.score_bars(rows, highest=5, says=f"Data quality by dimension, of 5: {said}")
+
+
+def quality_dimensions(figures: Figures) -> dict[str, Figures]:
+    """The dimensions in the order in which people name them; the ledger keeps them sorted."""
+    found = figures["dimensions"]
+    names = [name for name in QUALITY_ORDER if name in found] + [name for name in found if name not in QUALITY_ORDER]
+    return {name: found[name] for name in names}

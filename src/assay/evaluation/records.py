@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.ledger.evidence import Evidence, Verdict
+from assay.metrics.index import METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,15 @@ class Records:
             if one.figures.get("part") == part and one.figures.get("metric") == metric
         }
         return list(by_name.values())
+
+
+def metrics_of(evaluation: Record) -> dict[str, Mapping[str, Any]]:
+    """An evaluation's metrics, the primary first, then as the index lists them; the ledger keeps names sorted."""
+    figures = evaluation.figures
+    known = dict.fromkeys([figures["primary"], *METRICS])
+    names = [name for name in known if name in figures["metrics"]]
+    names += [name for name in figures["metrics"] if name not in known]
+    return {name: figures["metrics"][name] for name in names}
 
 
 def _plain(evidence: Evidence) -> Record:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assay.config.settings import Brief
 from assay.evaluation import charts
-from assay.evaluation.records import Record, Records
+from assay.evaluation.records import Record, Records, metrics_of
 from assay.ledger.evidence import Evidence, Verdict
 from assay.metrics.index import METRICS
 from assay.pages.render import render
@@ -160,7 +161,10 @@ def _framing(records: Records) -> dict[str, Any] | None:
     brief = records.last("framing.brief")
     if brief is None:
         return None
-    fields = {name: text for name, text in brief.figures.get("brief", {}).items() if text and isinstance(text, str)}
+    written = brief.figures.get("brief", {})
+    fields = {
+        name: written[name] for name in Brief.model_fields if isinstance(written.get(name), str) and written[name]
+    }
     return {"brief": brief, "fields": fields, "decision": records.last("framing.rules_or_ml")}
 
 
@@ -173,6 +177,7 @@ def _data(records: Records) -> dict[str, Any]:
         "opened": records.of("data.holdout_opened"),
         "features": records.of("features."),
         "quality": quality,
+        "dimensions": charts.quality_dimensions(quality.figures) if quality is not None else {},
         "bars": charts.quality(quality.figures) if quality is not None else None,
     }
 
@@ -195,6 +200,7 @@ def _worth(records: Records, candidate: Record | None) -> dict[str, Any] | None:
         "rows": rows,
         "chart": charts.distances(rows, metric=candidate.figures["primary"]),
         "metric": METRICS[candidate.figures["primary"]],
+        "metrics": metrics_of(candidate),
         "meanings": {name: METRICS[name].meaning for name in candidate.figures["metrics"] if name in METRICS},
         "in_money": _in_money(records, candidate),
     }
