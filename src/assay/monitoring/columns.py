@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -39,11 +40,10 @@ class NumberSummary:
     @classmethod
     def of(cls, values: pl.Series, *, like: Self | None = None) -> Self:
         numbers = values.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-        finite: Floats = numbers[np.isfinite(numbers)]
-        edges = _quantile_edges(finite) if like is None else np.asarray(like.edges, dtype=np.float64)
-        counts = np.bincount(np.searchsorted(edges, finite, side="right"), minlength=len(edges) + 1)
-        n_missing = len(numbers) - len(finite)
-        return cls(tuple(edges.tolist()), tuple(counts.tolist()), n_missing, Sketch.of(finite))
+        is_finite = np.isfinite(numbers)
+        finite: Floats = numbers if is_finite.all() else numbers[is_finite]
+        edges = _quantile_edges(finite) if like is None else like.edges
+        return cls(edges, _counts_between(finite, edges), len(numbers) - len(finite), Sketch.of(finite))
 
     @property
     def n(self) -> int:
@@ -175,16 +175,21 @@ def _numeric(values: pl.Series) -> pl.Series:
     return values.to_physical() if values.dtype.is_temporal() else values
 
 
-def _quantile_edges(finite: Floats) -> Floats:
+def _quantile_edges(finite: Floats) -> tuple[float, ...]:
     """Inner deciles; a value that several of them share gets a bin of its own."""
     if not finite.size:
-        return np.array([], dtype=np.float64)
+        return ()
     ranks = [min(step * finite.size // N_BINS, finite.size - 1) for step in range(N_BINS + 1)]
-    quantiles = np.partition(finite, ranks)[ranks]
+    quantiles = np.sort(finite)[ranks]  # a third of the time of np.partition with as many ranks
     values, repeats = np.unique(quantiles, return_counts=True)
     edges = np.union1d(quantiles[1:-1], np.nextafter(values[repeats > 1], np.inf))
-    inner: Floats = edges[edges > quantiles[0]]
-    return inner
+    return tuple(edges[edges > quantiles[0]].tolist())
+
+
+def _counts_between(finite: Floats, edges: tuple[float, ...]) -> tuple[int, ...]:
+    """Rows per bin; a pass for each edge is a seventh of the time of one search for each row."""
+    at_least = [finite.size, *(int(np.count_nonzero(finite >= edge)) for edge in edges), 0]
+    return tuple(more - fewer for more, fewer in pairwise(at_least))
 
 
 def _counts_of(names: Sequence[str], rows_of: Mapping[str, int]) -> tuple[int, ...]:
