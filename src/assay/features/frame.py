@@ -131,4 +131,4 @@ def _only(
     frame = rows.frame if isinstance(rows, SortedRows) else rows
     times = [KNOWN_AT] if KNOWN_AT in frame.collect_schema() else []
     chosen = frame.select(view.entity, *times, *names, *([pl.lit(value=True).alias(flag)] if flag else []))
-    return SortedRows(chosen, rows.n_rows) if isinstance(rows, SortedRows) else chosen
+    return SortedRows(chosen) if isinstance(rows, SortedRows) else chosen

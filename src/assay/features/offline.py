@@ -33,7 +33,6 @@ class ViewState:
         build: Number of the last build, from 1.
         sorted_until: Rows of this build and earlier ones lie sorted by entity and known_at.
         replaced_in: Build that last wrote the whole table anew; online values of earlier ones no longer count.
-        n_rows: Rows stored.
         watermark_us: Latest known_at stored, microseconds since 1970 UTC; None without rows or without time.
     """
 
@@ -41,7 +40,6 @@ class ViewState:
     build: int
     sorted_until: int
     replaced_in: int
-    n_rows: int
     watermark_us: int | None
 
     @property
@@ -57,7 +55,6 @@ class ViewState:
             "assay.build": str(self.build),
             "assay.sorted_until": str(self.sorted_until),
             "assay.replaced_in": str(self.replaced_in),
-            "assay.n_rows": str(self.n_rows),
             "assay.watermark_us": mark,
         }
 
@@ -70,7 +67,6 @@ class ViewState:
             build=int(metadata["assay.build"]),
             sorted_until=int(metadata["assay.sorted_until"]),
             replaced_in=int(metadata["assay.replaced_in"]),
-            n_rows=int(metadata["assay.n_rows"]),
             watermark_us=int(mark) if mark else None,
         )
 
@@ -116,9 +112,8 @@ def stored(view: FeatureView, tables: Tables, *, version: int | None = None) -> 
             f"Build it: assay features build {view.name} --full"
         )
     if KNOWN_AT not in available:
-        return SortedRows(scan.select(view.entity, *view.features), state.n_rows)
-    in_order = _in_order(scan, view.entity, state)
-    return SortedRows(in_order.select(view.entity, KNOWN_AT, *view.features), state.n_rows)
+        return SortedRows(scan.select(view.entity, *view.features))
+    return SortedRows(_in_order(scan, view.entity, state).select(view.entity, KNOWN_AT, *view.features))
 
 
 def stored_keys(view: FeatureView, tables: Tables) -> pl.LazyFrame:
@@ -140,7 +135,6 @@ def put(view: FeatureView, rows: pl.DataFrame, *, tables: Tables, build: int) ->
         build=build,
         sorted_until=build,
         replaced_in=build,
-        n_rows=rows.height,
         watermark_us=watermark_us(rows),
     )
     return tables.overwrite(table_name(view), _numbered(rows, build), metadata=state.to_metadata())
@@ -154,8 +148,7 @@ def add(view: FeatureView, rows: pl.DataFrame, *, tables: Tables, state: ViewSta
     """
     name, build = table_name(view), state.build + 1
     marks = [mark for mark in (state.watermark_us, watermark_us(rows)) if mark is not None]
-    n_rows = state.n_rows + rows.height
-    after = replace(state, digest=view.digest, build=build, n_rows=n_rows, watermark_us=max(marks, default=None))
+    after = replace(state, digest=view.digest, build=build, watermark_us=max(marks, default=None))
     numbered = _numbered(rows, build)
     old = tables.scan(name)
     same_columns = dict(old.collect_schema()) == dict(numbered.schema)

@@ -11,19 +11,17 @@ The rules, the same on every engine:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 import polars as pl
-from polars.exceptions import InvalidOperationError
 
 from assay.errors import DataError
 from assay.features.definitions import KNOWN_AT
 
 INSTANT = pl.Datetime("us", "UTC")
-CELLS_AT_ONCE = 32_000_000  # rows times columns, about 256 MB; more are streamed
+CELLS_AT_ONCE = 8_000_000  # rows times columns of a batch, about 64 MB
 _ROW = "__label_row"
 
 
@@ -31,14 +29,10 @@ _ROW = "__label_row"
 class SortedRows:
     """Feature rows already sorted by entity, then `known_at`, then storage, without nulls in the first two.
 
-    Attributes:
-        frame: The rows.
-        n_rows: How many there are, or somewhat more; None where unknown. Many are streamed, few are read at once,
-            which takes a quarter of the time.
+    The join reads them once, in batches, so that its memory does not grow with them.
     """
 
     frame: pl.LazyFrame
-    n_rows: int | None = None
 
 
 def join(
@@ -79,16 +73,17 @@ def join(
     _refuse_overlap(labels, [prefix + name for name in columns])
     key = _common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
 
-    left = labels.lazy().select(pl.col(entity_column).cast(key).alias("__entity"), _time_of(labels.schema, time))
+    named = labels.lazy().select(
+        pl.col(entity_column).cast(key).alias("__entity"), instant(labels.schema, time).alias("__time")
+    )
+    left = named.with_row_index(_ROW).drop_nulls(["__entity", "__time"]).sort("__entity", "__time").collect()
     right = frame.select(
         pl.col(entity).cast(key).alias("__entity"),
         instant(available, known_at).alias("__known_at"),
         pl.col(columns).name.prefix("__value_"),
     )
     is_sorted = isinstance(rows, SortedRows) and available[entity] == key
-    n_cells = rows.n_rows * len(available) if isinstance(rows, SortedRows) and rows.n_rows is not None else math.inf
-    match = _match_streaming if is_sorted and n_cells > CELLS_AT_ONCE else _match_at_once
-    found = match(left.with_row_index(_ROW).drop_nulls(["__entity", "__time"]), right, ttl=ttl, is_sorted=is_sorted)
+    found = _match_in_batches(left, right, ttl=ttl) if is_sorted else _match_at_once(left, right, ttl=ttl)
     values = found.select(pl.col(f"__value_{name}").alias(prefix + name) for name in columns)
     return labels.hstack(_in_label_order(values, found[_ROW], labels.height))
 
@@ -113,37 +108,34 @@ def join_timeless(
     return left.join(unique, on="__entity", how="left", maintain_order="left").drop("__entity")
 
 
-def _time_of(schema: pl.Schema, column: str) -> pl.Expr:
-    return instant(schema, column).alias("__time")
+def _match_in_batches(left: pl.DataFrame, right: pl.LazyFrame, *, ttl: timedelta | None) -> pl.DataFrame:
+    """As-of match of sorted labels with sorted rows: `_ROW` of each label and the values it got.
+
+    Each batch settles the labels of all entities but its last, whose rows may go on in the next batch.
+    """
+    batch_rows = max(CELLS_AT_ONCE // len(right.collect_schema()), 1)
+    held, settled, parts = right.head(0).collect(), 0, []
+    for batch in right.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming"):
+        rows = pl.concat([held, batch])
+        if not _is_in_order(rows):  # the promise of SortedRows did not hold
+            return _match_at_once(left, right, ttl=ttl)
+        last_entity = rows["__entity"][-1]
+        until = int(left["__entity"].search_sorted(last_entity, side="left"))
+        complete = int(rows["__entity"].search_sorted(last_entity, side="left"))
+        if until > settled:
+            parts.append(_asof(left[settled:until], rows[:complete], ttl=ttl))
+        held, settled = rows[complete:], until
+    return pl.concat([*parts, _asof(left[settled:], held, ttl=ttl)])
 
 
-def _match_streaming(
-    left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_sorted: bool
-) -> pl.DataFrame:
-    """As-of match in one pass over sorted rows, in bounded memory: `_ROW` of each label and the values it got."""
-    matched = _asof(
-        left.sort("__entity", "__time").set_sorted(["__entity", "__time"]),
-        right.set_sorted(["__entity", "__known_at"]),
-        ttl=ttl,
-        is_checked=True,
-    )
-    try:
-        return matched.collect(engine="streaming")
-    except InvalidOperationError as error:
-        if is_sorted and "not sorted" in str(error):  # the promise of SortedRows did not hold
-            return _match_at_once(left, right, ttl=ttl, is_sorted=False)
-        raise
+def _match_at_once(left: pl.DataFrame, right: pl.LazyFrame, *, ttl: timedelta | None) -> pl.DataFrame:
+    """As `_match_in_batches`, of rows in any order, all of them in memory."""
+    rows = right.drop_nulls(["__entity", "__known_at"]).collect()
+    return _asof(left, rows.sort("__known_at", maintain_order=True), ttl=ttl)
 
 
-def _match_at_once(left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_sorted: bool) -> pl.DataFrame:
-    """As-of match with all rows in memory; only the order within each entity matters to this engine."""
-    rows = right.collect()
-    if not (is_sorted and _is_in_order(rows)):
-        rows = rows.drop_nulls(["__entity", "__known_at"]).sort("__known_at", maintain_order=True)
-    return _asof(left.sort("__time"), rows.lazy(), ttl=ttl, is_checked=False).collect(engine="in-memory")
-
-
-def _asof(left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_checked: bool) -> pl.LazyFrame:
+def _asof(left: pl.DataFrame, right: pl.DataFrame, *, ttl: timedelta | None) -> pl.DataFrame:
+    """Polars' as-of join in memory, which asks for order within each entity only and cannot check it."""
     return left.join_asof(
         right,
         by="__entity",
@@ -152,7 +144,7 @@ def _asof(left: pl.LazyFrame, right: pl.LazyFrame, *, ttl: timedelta | None, is_
         strategy="backward",
         allow_exact_matches=False,
         tolerance=ttl,
-        check_sortedness=is_checked,
+        check_sortedness=False,
     ).drop("__entity", "__time", "__known_at")
 
 
