@@ -12,6 +12,7 @@ import numpy as np
 
 from assay.errors import IntegrityError
 from assay.models.encoder import Matrix
+from assay.models.lightgbm_library import load_lightgbm
 from assay.models.signature import Task
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -36,8 +37,7 @@ class TreeScorer:
     filename = "model.txt"
 
     def __post_init__(self) -> None:
-        import lightgbm
-
+        lightgbm = load_lightgbm()
         try:
             booster = lightgbm.Booster(model_str=self.text)
         except lightgbm.basic.LightGBMError as error:
