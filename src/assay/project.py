@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -103,7 +104,8 @@ class Project:
         """Every feature with its documentation; `search` looks in names and descriptions."""
         from assay.features import catalogue
 
-        return [entry.to_json() for entry in catalogue.search(self.workspace.definitions, search)]
+        listed = catalogue.entries(self.workspace.definitions, owner=self.workspace.settings.owner)
+        return [asdict(entry) for entry in (catalogue.search(search, listed) if search else listed)]
 
     def feature(self, name: str) -> dict[str, Any]:
         """All that is known of a feature or view.
@@ -113,7 +115,8 @@ class Project:
         """
         from assay.features import catalogue
 
-        return catalogue.show(self.workspace.definitions, name)
+        listed = catalogue.entries(self.workspace.definitions, owner=self.workspace.settings.owner)
+        return asdict(catalogue.show(name, listed))
 
     def build_features(
         self, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent
@@ -235,11 +238,11 @@ class Project:
 
         return monitoring.measure_drift(self.workspace, since=since)
 
-    def monitor(self) -> list[Evidence]:
+    def monitor(self, *, since: datetime | None = None) -> list[Evidence]:
         """Drift, performance on arrived labels, and a retraining trigger where they call for one."""
         from assay.pipelines import monitoring
 
-        return monitoring.run_monitoring(self.workspace)
+        return monitoring.run_monitoring(self.workspace, since=since)
 
     def retrain(self, *, reason: str = "", as_of: datetime | None = None, progress: Progress = silent) -> RunOutcome:
         """Train a new version through the same gates, for the waiting trigger or for a person's reason."""

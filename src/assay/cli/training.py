@@ -43,7 +43,7 @@ def features_list(
         return
     show_table(
         ("feature", "entity", "view", "refresh", "description"),
-        [(e["feature"], e["entity"], e["view"], e["refresh"], e["description"]) for e in entries],
+        [(e["name"], e["entity"], e["view"], e["refresh"], e["description"]) for e in entries],
     )
 
 

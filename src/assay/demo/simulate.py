@@ -202,7 +202,8 @@ def _leave(month: int, people: _People, state: _State, offered: Array, rng: np.r
         + (0.5 if turned else 0.0) * (people.plan == 0)
         + OFFER_EFFECT_LOGIT * offered
     )
-    return state.active & (rng.random(len(logit)) < 1 / (1 + np.exp(-logit)))
+    leaving: Array = state.active & (rng.random(len(logit)) < 1 / (1 + np.exp(-logit)))
+    return leaving
 
 
 def _offers(month: int, offered: Array, rng: np.random.Generator) -> pl.DataFrame:
@@ -260,7 +261,11 @@ def _price_rows() -> pl.DataFrame:
     for month, plan, factor in PRICE_RISES:
         fees[plan] = round(fees[plan] * factor, 2)
         rows.append((plan, month_start(month) - timedelta(days=3), fees[plan]))
-    schema = {"plan": pl.String, "effective": pl.Datetime("us", "UTC"), "monthly_fee": pl.Float64}
+    schema: dict[str, pl.DataType] = {
+        "plan": pl.String(),
+        "effective": pl.Datetime("us", "UTC"),
+        "monthly_fee": pl.Float64(),
+    }
     return pl.DataFrame(rows, schema=schema, orient="row").sort("effective", "plan")
 
 

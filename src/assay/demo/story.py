@@ -109,8 +109,7 @@ def quiet_months(project: Project, story: Story, url: str, business: Business, s
     since = datetime.now(UTC)
     for month in QUIET_MONTHS:
         _serve_month(project, story, url, business, month, seed, say)
-    drift = project.drift(since=since)
-    story.quiet = [drift, *project.monitor(since=since)[1:]]
+    story.quiet = project.monitor(since=since)
     for one in story.quiet:
         say(f"   {one.summary}")
 

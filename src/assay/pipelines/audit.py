@@ -91,7 +91,7 @@ def list_models(workspace: Workspace) -> list[dict[str, Any]]:
     """Every version, newest first, with its stage and its primary figure on the holdout."""
     rows = []
     for version in reversed(workspace.registry.versions(workspace.settings.name)):
-        exam = _exam(workspace, version)
+        exam = exam_of(workspace, version)
         primary = exam.figures["primary"] if exam else ""
         figure = exam.figures["metrics"][primary] if exam else {}
         rows.append(
@@ -173,11 +173,12 @@ def _tried(kind: str, subject: str, work: Callable[[], str]) -> Evidence:
 
 def _definitions(workspace: Workspace) -> str:
     definitions = workspace.definitions
-    n_features = sum(len(view.features) for view in (*definitions.views, *definitions.request_views))
-    unknown = {name for view in definitions.views for name in view.sources} - set(workspace.settings.sources)
+    views, request_views = definitions.views, definitions.request_views
+    n_features = sum(len(one.features) for one in views) + sum(len(one.features) for one in request_views)
+    unknown = {name for view in views for name in view.sources} - set(workspace.settings.sources)
     if unknown:
         raise UsageError(f"views read sources that assay.yaml does not declare: {sorted(unknown)}.")
-    return f"{n_features} documented features in {len(definitions.views) + len(definitions.request_views)} views"
+    return f"{n_features} documented features in {len(views) + len(request_views)} views"
 
 
 def _source(workspace: Workspace, name: str) -> str:
@@ -195,7 +196,7 @@ def _opened(workspace: Workspace, name: str) -> str:
     return type(getattr(workspace, name)).__name__
 
 
-def _exam(workspace: Workspace, version: ModelVersion) -> Evidence | None:
+def exam_of(workspace: Workspace, version: ModelVersion) -> Evidence | None:
     """The evaluation on the holdout of the run that made the version."""
     evaluations = workspace.ledger.find(kind="model.evaluation", run=version.run)
     return next((one for one in reversed(evaluations) if one.figures["part"] == "holdout"), None)

@@ -59,7 +59,7 @@ def run_features(run: Run, *, months: int | None = None, full: bool | None = Non
     """
     frames, snapshot_ids = take_snapshots(run)
     meet_expectations(run, frames)
-    cut = cut_rows(run, label_rows(run.workspace, frames, months=months))
+    cut = cut_or_assess(run, frames, months=months)
     sealed = holdout.seal(cut.holdout, run.workspace.state)
     assessment = pass_quality_gate(run, frames, cut)
     check_inputs(run, frames)
@@ -91,7 +91,25 @@ def known_at(frame: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 def meet_expectations(run: Run, frames: Frames) -> list[Evidence]:
     """Hold each source against what was declared of it."""
     declared = run.workspace.settings.sources
-    return run.record_all([expectations.check(name, frame, declared[name]) for name, frame in frames.items()])
+    return run.record_all(
+        [expectations.check(name, frame, declared[name], now=run.as_of) for name, frame in frames.items()]
+    )
+
+
+def cut_or_assess(run: Run, frames: Frames, *, months: int | None) -> splits.Cut:
+    """Cut the label rows; where the data is too poor even for that, say so with its score.
+
+    Raises:
+        GateRefused: The rows cannot be cut, and the data scores below the gate.
+        DataError: The rows cannot be cut, though the data is good enough.
+    """
+    try:
+        return cut_rows(run, label_rows(run.workspace, frames, months=months))
+    except DataError as problem:
+        assessment = assess_quality(run, frames, None)
+        if assessment.verdict == "fail":
+            raise GateRefused(f"quality gate: {assessment.summary} [{assessment.id}]; {problem}") from problem
+        raise
 
 
 def label_rows(workspace: Workspace, frames: Frames, *, months: int | None = None) -> pl.DataFrame:
@@ -126,14 +144,21 @@ def label_columns(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 def cut_rows(run: Run, rows: pl.DataFrame) -> splits.Cut:
-    """Cut the rows before anything looks at them, and record where."""
-    target = run.workspace.settings.target
+    """Cut the rows before anything looks at them, and prove that the parts share nothing.
+
+    Raises:
+        LeakageFound: Rows repeat each other, or the cut would let the future into the past.
+    """
+    target, subject = run.workspace.settings.target, f"label:{run.workspace.settings.target.label}"
+    roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
+    refuse_leak(run.record(leakage.check_duplicates(rows, key=target.key, time=target.time, entities=roles)))
     try:
         cut = splits.cut(rows, key=target.key, time=target.time, group=target.group, split=run.workspace.settings.split)
     except LeakageFound as refusal:
-        run.record(Evidence("leakage.split", f"label:{target.label}", "fail", str(refusal), {"n_rows": rows.height}))
+        run.record(Evidence("leakage.split", subject, "fail", str(refusal), {"n_rows": rows.height}))
         raise
     run.record(cut.evidence)
+    refuse_leak(run.record(leakage.check_split(cut, key=target.key, time=target.time, group=target.group)))
     return cut
 
 
@@ -155,14 +180,21 @@ def pass_quality_gate(run: Run, frames: Frames, cut: splits.Cut) -> Evidence:
     return assessment
 
 
-def assess_quality(run: Run, frames: Frames, cut: splits.Cut) -> Evidence:
-    """Score what was known before the holdout begins; relevance is judged on the training rows."""
+def assess_quality(run: Run, frames: Frames, cut: splits.Cut | None) -> Evidence:
+    """Score what was known before the holdout begins; relevance is judged on the training rows, where there are any."""
     settings = run.workspace.settings
+    target = settings.target
     run.progress(Step("quality"))
-    labels = LabelledFrame(cut.train, settings.target.key, settings.target.label, (), settings.target.time)
-    visible = {name: _before_holdout(frame, cut) for name, frame in frames.items()}
+    labels = None if cut is None else LabelledFrame(cut.train, target.key, target.label, (), target.time)
     return run.record(
-        quality.assess(visible, settings.sources, labels=labels, now=run.as_of, minimum=settings.gates.quality_minimum)
+        quality.assess(
+            {name: _before_holdout(frame, cut) for name, frame in frames.items()},
+            settings.sources,
+            labels=labels,
+            now=run.as_of,
+            minimum=settings.gates.quality_minimum,
+            newest={name: _newest(frame) for name, frame in frames.items()},
+        )
     )
 
 
@@ -206,7 +238,7 @@ def assess_only(run: Run) -> list[Evidence]:
     """Snapshots, expectations and the quality score; the holdout is cut first here too. The score comes last."""
     frames, _ = take_snapshots(run)
     checked = meet_expectations(run, frames)
-    cut = cut_rows(run, label_rows(run.workspace, frames))
+    cut = cut_or_assess(run, frames, months=None)
     return [*checked, assess_quality(run, frames, cut)]
 
 
@@ -236,8 +268,16 @@ def _rows_of(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
     return rows.collect() if isinstance(rows, pl.LazyFrame) else rows
 
 
-def _before_holdout(frame: pl.LazyFrame, cut: splits.Cut) -> pl.LazyFrame:
+def _newest(frame: pl.LazyFrame) -> datetime | None:
+    """When the last row became known; None where the source has no time."""
+    if "known_at" not in frame.collect_schema().names():
+        return None
+    newest: datetime | None = frame.select(pl.col("known_at").max()).collect().item()
+    return newest
+
+
+def _before_holdout(frame: pl.LazyFrame, cut: splits.Cut | None) -> pl.LazyFrame:
     """The part of a source that was known before the first holdout row."""
-    if cut.holdout_from is None or "known_at" not in frame.collect_schema().names():
+    if cut is None or cut.holdout_from is None or "known_at" not in frame.collect_schema().names():
         return frame
     return frame.filter(pl.col("known_at") < cut.holdout_from)

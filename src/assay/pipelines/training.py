@@ -34,8 +34,8 @@ from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.training import baselines
 from assay.training.calibrate import calibrate
-from assay.training.experiments import experiment_evidence
-from assay.training.search import Progress as SearchProgress
+from assay.training.experiments import ExperimentVerdict, experiment_evidence
+from assay.training.progress import Progress as SearchProgress
 from assay.training.search import SearchOutcome, search
 
 TIME_TRAVEL_ROWS = 2_000
@@ -145,7 +145,9 @@ def check_leakage(run: Run, features: FeatureOutcome, train: LabelledFrame) -> N
         found.append(
             leakage.check_time_travel(
                 train,
-                recompute=lambda moment, rows: features_as_of(workspace, features.sources, moment, rows),
+                recompute=lambda moment, rows: features_as_of(
+                    workspace, features.sources, moment, rows.select(features.train.columns)
+                ),
                 sample=TIME_TRAVEL_ROWS,
                 rng=run.rng,
             )
@@ -229,16 +231,14 @@ def store_candidate(
         raw = calibrator.apply(raw)
     limit = values.best_threshold(run.workspace, raw, validation)
     bundle = to_bundle(
-        signature=best.signature,
-        encoder=best.encoder,
-        scorer=best.scorer,
+        best,
         sample=train.inputs.head(PARITY_ROWS),
         calibrator=calibrator,
-        metadata=best.metadata | ({THRESHOLD: limit} if limit is not None else {}),
+        metadata={THRESHOLD: limit} if limit is not None else {},
     )
     scores = from_bundle(bundle).predict(train.inputs)
     reference = json.dumps(profile(train.inputs, scores=scores).to_json()).encode()
-    digest = bundle.with_files({PROFILE: reference}).save(run.workspace.artifacts)
+    digest = bundle.with_file(PROFILE, reference).save(run.workspace.artifacts)
     return from_bundle(Bundle.load(run.workspace.artifacts, digest)), digest
 
 
@@ -366,7 +366,7 @@ def record_experiment(
     notes: str = "",
 ) -> Evidence:
     """Write the experiment down, finished or not (EX-1)."""
-    verdict = "iterate" if model is not None else "failed"
+    verdict: ExperimentVerdict = "iterate" if model is not None else "failed"
     return run.record(
         experiment_evidence(
             experiment_id=experiment,
