@@ -42,7 +42,6 @@ SECURITY_HEADERS = (
 _JSON_HEADERS = [(b"content-type", b"application/json"), *SECURITY_HEADERS]
 _PROBLEM_HEADERS = [(b"content-type", MEDIA_TYPE.encode()), *SECURITY_HEADERS]
 
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive], Awaitable[bytes]]
 
 
@@ -53,14 +52,8 @@ def create_app(service: Service, *, production: Production | None = None) -> Fas
         service: Its log is closed when the application shuts down.
         production: Watched for changes of version while the application runs; None keeps the service's predictor.
     """
-    app = FastAPI(
-        title="Assay",
-        docs_url=None,  # its pages load scripts from elsewhere
-        redoc_url=None,
-        openapi_url="/openapi.json",
-        lifespan=lambda _app: _lifespan(service, production),
-    )
     busy: dict[str, Endpoint] = {"/predict": PredictEndpoint(service), "/feedback": FeedbackEndpoint(service)}
+    app = GuardedApp(service, busy, lifespan=lambda _app: _lifespan(service, production))
     for path in busy:  # other methods than POST get 405 here; POST is served by the guard
         app.router.routes.append(Route(path, _never_reached, methods=["POST"]))
     for path, endpoint in _small_endpoints(service).items():
@@ -68,21 +61,27 @@ def create_app(service: Service, *, production: Production | None = None) -> Fas
     release = installed_version("assay")
     app.openapi = lambda: openapi.document(service, version=release)  # type: ignore[method-assign]
     app.add_exception_handler(HTTPException, _routing_problem)
-    app.add_middleware(Guard, service=service, busy=busy)
+    app.add_exception_handler(Refusal, _refusal_response)
     return app
 
 
-class Guard:
-    """What stands before every path."""
+class GuardedApp(FastAPI):
+    """A FastAPI app with a guard before its own middleware, which costs as much as a prediction."""
 
-    def __init__(self, app: App, *, service: Service, busy: Mapping[str, Endpoint]) -> None:
-        self._app = app
+    def __init__(self, service: Service, busy: Mapping[str, Endpoint], *, lifespan: Any) -> None:
+        super().__init__(
+            title="Assay",
+            docs_url=None,  # its pages load scripts from elsewhere
+            redoc_url=None,
+            openapi_url="/openapi.json",
+            lifespan=lifespan,
+        )
         self._service = service
         self._busy = busy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         started = time.perf_counter()
         path = scope["path"]
@@ -117,15 +116,20 @@ class Guard:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> tuple[int, str]:
         """Let the router answer, with our headers; returns the status and the route, for the counts."""
-        statuses = [500]
+        statuses: list[int] = []
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                statuses[0] = message["status"]
+                statuses.append(message["status"])
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await super().__call__(scope, receive, send_with_headers)
+        except Exception:
+            if not statuses:  # otherwise FastAPI has answered, and raises for our log
+                raise
+            logger.exception("%s %s failed", scope["method"], scope["path"])
         return statuses[0], scope["path"] if statuses[0] != 404 else "(none)"
 
 
@@ -183,6 +187,12 @@ async def _lifespan(service: Service, production: Production | None) -> AsyncIte
 
 async def _never_reached(_request: Request) -> Response:
     raise AssertionError("the guard answers POST on this path")
+
+
+async def _refusal_response(_request: Request, refusal: Exception) -> Response:
+    """What a small endpoint refuses."""
+    assert isinstance(refusal, Refusal)
+    return Response(refusal.body(), refusal.status, headers=dict(refusal.headers), media_type=MEDIA_TYPE)
 
 
 async def _routing_problem(_request: Request, problem: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,6 +21,7 @@ from assay.serving.service import Service
 
 INLINE_SECONDS = 0.005
 """Expected work up to this is done on the event loop; more goes to a thread, so that other requests are not held up."""
+PACE_REQUESTS = 9
 THREADS = 2
 MOST_WAITING = 64
 """Requests in threads, running or waiting, beyond which further ones are told to come back."""
@@ -38,6 +40,7 @@ class PredictEndpoint:
         self._service = service
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="predict")
         self._in_threads = 0
+        self._recent = deque[float](maxlen=PACE_REQUESTS)
         self._seconds_per_row = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive) -> bytes:
@@ -63,20 +66,25 @@ class PredictEndpoint:
     async def _predict(
         self, predictor: Predictor, rows: Sequence[Row], *, explain: bool, started: float
     ) -> list[Prediction]:
-        began = time.perf_counter()
         try:
             if self._seconds_per_row * len(rows) <= INLINE_SECONDS:
-                predictions = predictor.predict(rows, explain=explain)
+                predictions = self._timed(predictor, rows, explain=explain)
             else:
                 predictions = await self._in_thread(predictor, rows, explain=explain, started=started)
         except EntityMissing as problem:
             raise invalid([Fault(f"rows[{problem.row}].{problem.field}", str(problem))]) from problem
         except DataError as problem:
             raise invalid([Fault("rows", str(problem))]) from problem
-        finished = time.perf_counter()
-        self._learn_pace((finished - began) / len(rows))
-        if finished - started > self._service.limits.deadline_seconds:
+        if time.perf_counter() - started > self._service.limits.deadline_seconds:
             raise self._late()
+        return predictions
+
+    def _timed(self, predictor: Predictor, rows: Sequence[Row], *, explain: bool) -> list[Prediction]:
+        """Predict, and follow the pace by the median of the last requests, so that one stall counts for nothing."""
+        began = time.perf_counter()
+        predictions = predictor.predict(rows, explain=explain)
+        self._recent.append((time.perf_counter() - began) / len(rows))
+        self._seconds_per_row = sorted(self._recent)[len(self._recent) // 2]
         return predictions
 
     async def _in_thread(
@@ -86,7 +94,7 @@ class PredictEndpoint:
             raise Refusal(503, f"{self._in_threads} slow requests are being worked on; come back.", headers=RETRY)
         self._in_threads += 1
         work = asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: predictor.predict(rows, explain=explain)
+            self._threads, lambda: self._timed(predictor, rows, explain=explain)
         )
         work.add_done_callback(self._leave_thread)
         predictions: list[Prediction] = await self._in_time(asyncio.shield(work), started)
@@ -124,11 +132,6 @@ class PredictEndpoint:
     def _late(self) -> Refusal:
         limit = self._service.limits.deadline_seconds
         return Refusal(504, f"no answer within {limit:g} s. Send fewer rows at a time, or come back.", headers=RETRY)
-
-    def _learn_pace(self, seconds_per_row: float) -> None:
-        """A running mean that follows changes within about ten requests, and a slow-down at once."""
-        slower = seconds_per_row > 10 * self._seconds_per_row
-        self._seconds_per_row += (seconds_per_row - self._seconds_per_row) * (0.5 if slower else 0.1)
 
 
 def _give_up(work: asyncio.Future[Any]) -> None:

@@ -119,12 +119,14 @@ class Predictor:
         limit = self.threshold
         return [Prediction(1 if s >= limit else 0, s, v, c) for s, v, c in zip(scores, values, told, strict=True)]
 
-    def values(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    def values(self, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
         """What the model reads of each row: looked-up features, with those of the request put over them."""
+        if all(map(self.schema.given_only, rows)):
+            return list(rows)
         names, given_all = self.names, self.schema.given_all
         lacking = [index for index, row in enumerate(rows) if not given_all(row)]
         looked_up = iter(self._look_up(rows, lacking) if lacking else ())
-        values = []
+        values: list[Mapping[str, Any]] = []
         for row in rows:
             found = row if given_all(row) else {**next(looked_up), **row}
             values.append({name: found.get(name) for name in names})
@@ -138,6 +140,8 @@ class Predictor:
 
     def inputs_of(self, row: Row) -> dict[str, Any]:
         """What a row gives beyond the model's features; those are logged as features."""
+        if self.schema.given_only(row):
+            return {}
         wanted = self.log_columns["inputs"]
         return {name: value for name, value in row.items() if name in wanted}
 

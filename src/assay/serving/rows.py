@@ -81,11 +81,15 @@ class RowSchema:
         """
         if type(row) is not dict:
             return [Fault(f"rows[{index}]", f"must be an object, not {echo(row)}")]
-        allowed = self._allowed
-        faults = []
+        allowed, nothing = self._allowed, frozenset[type]()
+        faults: list[Fault] = []
         for name, value in row.items():
-            types = allowed.get(name)
-            if types is None or type(value) not in types or not _within(value):
+            kind = type(value)
+            if (
+                kind not in allowed.get(name, nothing)
+                or (kind is float and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER)
+                or (kind is str and len(value) > LONGEST_TEXT)
+            ):
                 if self.fields.get(name) == "key" and _is_whole(value):
                     row[name] = int(value)
                 else:
@@ -99,6 +103,10 @@ class RowSchema:
     def given_all(self, row: Mapping[str, Any]) -> bool:
         """Whether the row brings every feature of the model itself."""
         return self._feature_set <= row.keys()
+
+    def given_only(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row brings every feature of the model and nothing else."""
+        return len(row) == len(self.features) and self._feature_set == row.keys()
 
     def json_schema(self) -> dict[str, Any]:
         """A row as JSON Schema (2020-12), as strict as `check`."""
@@ -166,13 +174,6 @@ def parse_time(text: str) -> datetime:
     if text[:2] not in ("19", "20", "21"):
         raise ValueError("its year must be 1900 to 2199")
     return moment.astimezone(UTC)
-
-
-def _within(value: object) -> bool:
-    kind = type(value)
-    if kind is float:
-        return -LARGEST_NUMBER <= value <= LARGEST_NUMBER  # type: ignore[operator]
-    return kind is not str or len(value) <= LONGEST_TEXT  # type: ignore[arg-type]
 
 
 def _is_whole(value: object) -> bool:

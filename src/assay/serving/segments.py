@@ -64,10 +64,10 @@ class Segment:
     deployments: list[str] = field(default_factory=list)
     torn_bytes: int = 0
     damaged_lines: int = 0
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.path.stem
+    def __post_init__(self) -> None:
+        self.name = self.path.stem
 
     @property
     def series(self) -> str:

@@ -6,6 +6,7 @@ On SIGTERM or SIGINT it takes no new connections, answers what is in flight, flu
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -53,6 +54,8 @@ def serve(
     """
     keys.refuse_open_door(host, sorted(api_keys))
     listener = _listen(host, port)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not walk it while requests wait
     with _signals_end_quietly():
         _Server(_config(app, drain_seconds), announce).run(sockets=[listener])
 
