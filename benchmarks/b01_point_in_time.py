@@ -2,30 +2,29 @@
 
 Contenders run alternately, each in a process of its own, so that peak memory is theirs alone. All read from disk what
 they would keep there: bare Polars one sorted Parquet file, Assay its offline table, the peers an unsorted Parquet file
-(pandas, Feast) or the sorted one (DuckDB). Peers are run by the interpreter given with --peers, where it has them:
+(pandas, Feast) or the sorted one (DuckDB). Peers are run by the interpreter given with --peer-python:
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install polars pandas pyarrow duckdb 'feast[duckdb]'
-    python benchmarks/b01_point_in_time.py --peers /tmp/peers/bin/python
+    python benchmarks/b01_point_in_time.py --peer-python /tmp/peers/bin/python
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import importlib
-import json
-import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from harness import Goal, Report, Result, in_process, options, peak_megabytes, show, versions
+
+HERE = Path(__file__).parent
 SIZES = {"quick": (100_000, 1_000_000, 100_000), "full": (1_000_000, 10_000_000, 100_000)}
 VALUES = tuple(f"driver_value{number}" for number in range(5))
 OURS, LIMITS, PEERS = (
@@ -35,7 +34,26 @@ OURS, LIMITS, PEERS = (
 )
 YEAR_US = 365 * 86_400_000_000
 EPOCH_US = 1_600_000_000_000_000  # September 2020
-PAUSE = timedelta(days=400)
+LONGER_THAN_THE_DATA = timedelta(days=400)
+ROUNDS = {"quick": 5, "full": 3}
+INCLUSIVE = ("feast duckdb",)  # also takes a row known at the label's very moment: a rare difference, allowed
+NOTES = (
+    "each run is a process of its own; seconds and memory from the start of reading to the joined frame",
+    "assay returns the labels in their own order; the limits leave them as the join does",
+)
+CONTENDER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import b01_point_in_time as b01
+print(json.dumps(b01.run_one(sys.argv[2], b01.Path(sys.argv[3]))))
+"""
+MAKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import b01_point_in_time as b01
+b01.make_data(b01.Path(sys.argv[2]), *map(int, sys.argv[3:]))
+print("{}")
+"""
 
 
 def make_data(folder: Path, n_labels: int, n_rows: int, n_entities: int) -> None:
@@ -170,7 +188,7 @@ def run_feast_duckdb(folder: Path) -> Any:
     driver = Entity(name="driver", join_keys=["driver"], value_type=ValueType.INT64)
     source = FileSource(path=str(folder / "rows.parquet"), timestamp_field="known_at")
     fields = [Field(name=name, dtype=Float64) for name in VALUES]
-    values = FeatureView(name="values", entities=[driver], ttl=PAUSE, schema=fields, source=source)
+    values = FeatureView(name="values", entities=[driver], ttl=LONGER_THAN_THE_DATA, schema=fields, source=source)
     store.apply([driver, values])
     labels = pd.read_parquet(folder / "labels.parquet")
     started = time.perf_counter()
@@ -217,121 +235,66 @@ def run_one(name: str, folder: Path) -> dict[str, Any]:
 
 
 def peak_rss_mb() -> float:
-    """Largest resident size of this process; `ru_maxrss` would count the parent that it was forked from."""
+    """Largest resident size of this process alone; the kernel's other account includes the parent it came from."""
     status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if not status.exists():
+        return peak_megabytes()
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
-def measure(name: str, folder: Path, python: str) -> dict[str, Any] | None:
-    """Run a contender in its own process; None where its library is missing or it fails."""
-    done = subprocess.run(
-        [python, __file__, "--one", name, "--folder", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
-        return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
-    last_line = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-    print(f"  {name}: left out ({last_line})", file=sys.stderr)
-    return None
-
-
-def contest(folder: Path, repeats: int, peers: str | None) -> list[dict[str, Any]]:
-    """Measure every contender `repeats` times, one after the other in turn, and check that all answer alike."""
+def contest(folder: Path, label: str, rounds: int, peer_python: str | None) -> list[Result]:
+    """Let every contender join in turns, each time in a new process, and check that all answer alike."""
     contenders = dict.fromkeys((OURS, *LIMITS), sys.executable)
-    contenders |= dict.fromkeys(PEERS, peers) if peers else {}
+    contenders |= dict.fromkeys(PEERS, peer_python) if peer_python else {}
     found: dict[str, list[dict[str, Any]]] = {}
-    for number in range(repeats):
-        for name, python in list(contenders.items()):
-            one = measure(name, folder, python) if number == 0 or name in found else None
-            if one is not None:
-                found.setdefault(name, []).append(one)
-    answer = found[OURS][0]["digest"]
-    for name, runs in found.items():
-        same = all(run["digest"] == answer for run in runs)
-        if not same and name != "feast duckdb":
-            sys.exit(f"{name} gives another answer than {OURS}: {runs[0]} against {found[OURS][0]}")
+    for number in range(rounds):
+        for name, python in contenders.items():
+            print(f"round {number + 1} of {rounds}: {name}, {label}", file=sys.stderr)
+            try:
+                found.setdefault(name, []).append(in_process(CONTENDER, HERE, name, folder, python=python))
+            except subprocess.CalledProcessError:
+                print(f"{name} failed and is left out", file=sys.stderr)
+    answers = {name: {run["digest"] for run in runs} for name, runs in found.items() if name not in INCLUSIVE}
+    if len(set().union(*answers.values())) != 1:
+        sys.exit(f"the contenders give different answers: {answers}")
+    return [_result(f"{name}, {label}", name, runs) for name, runs in found.items() if runs]
+
+
+def _result(title: str, name: str, runs: list[dict[str, Any]]) -> Result:
+    seconds = [run["seconds"] for run in runs]
+    role = "assay" if name == OURS else "limit" if name in (*LIMITS, "duckdb") else "peer"
+    peak = statistics.median(run["peak_mb"] for run in runs)
+    return Result(title, role, statistics.median(seconds), min(seconds), max(seconds), len(runs), peak)
+
+
+def goals(results: list[Result], label: str) -> list[Goal]:
+    """The bounds of the design: against the better limit, in memory, and against Feast."""
+    ours = next(one for one in results if one.role == "assay")
+    limit = min(one.seconds for one in results if one.role == "limit")
+    feast = [one.seconds for one in results if one.name.startswith("feast")]
     return [
-        {
-            "name": name,
-            "seconds": round(statistics.median(run["seconds"] for run in runs), 3),
-            "peak_mb": round(statistics.median(run["peak_mb"] for run in runs)),
-            "rows": runs[0]["rows"],
-            "nulls": runs[0]["nulls"],
-        }
-        for name, runs in found.items()
+        Goal(f"time over the best limit's, {label}", ours.seconds / limit, 1.25, "lower"),
+        Goal(f"peak MB, {label}", ours.peak_mb, 1_000, "lower"),
+        Goal(f"times as fast as Feast, {label}", feast[0] / ours.seconds if feast else None, 15, "higher"),
     ]
-
-
-def goals(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The bounds of the design: against the better limit, against Feast, and in memory."""
-    by_name = {one["name"]: one for one in results}
-    ours = by_name[OURS]
-    limit = min(by_name[name]["seconds"] for name in (*LIMITS, "duckdb") if name in by_name)
-    listed = [
-        ("time as a multiple of the better limit", round(ours["seconds"] / limit, 2), 1.25, "<="),
-        ("peak memory in MB", ours["peak_mb"], 1_000, "<="),
-    ]
-    if "feast duckdb" in by_name:
-        listed.append(
-            ("times faster than Feast", round(by_name["feast duckdb"]["seconds"] / ours["seconds"], 1), 15, ">=")
-        )
-    return [
-        {"text": text, "value": value, "bound": bound, "met": value <= bound if sign == "<=" else value >= bound}
-        for text, value, bound, sign in listed
-    ]
-
-
-def versions() -> dict[str, str]:
-    """What was measured, on what."""
-    import polars as pl
-
-    now = datetime.now(timezone.utc)  # noqa: UP017 (peers may run an older Python)
-    return {
-        "python": platform.python_version(),
-        "polars": pl.__version__,
-        "machine": platform.machine(),
-        "day": f"{now:%F}",
-    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="100 k labels on 1 M rows only, under 50 s")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peers", help="interpreter that has the peers' libraries")
-    parser.add_argument("--one", choices=tuple(RUNS), help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        print(json.dumps(run_one(given.one, given.folder)))
-        return
-    sizes = ["quick"] if given.quick else ["quick", "full"]
-    results: list[dict[str, Any]] = []
-    judged: list[dict[str, Any]] = []
-    for size in sizes:
+    """Run the sizes that were asked for and print what was found."""
+    given = options(__doc__ or "")
+    sizes = {"quick": SIZES["quick"]} if given.quick else SIZES
+    results: list[Result] = []
+    judged: list[Goal] = []
+    for size, (n_labels, n_rows, n_entities) in sizes.items():
+        label = f"{n_labels:,} on {n_rows:,}"
         with tempfile.TemporaryDirectory(prefix="b01-") as folder:
-            make_data(Path(folder), *SIZES[size])
-            found = contest(Path(folder), given.repeats, given.peers)
-        label = f"{SIZES[size][0]:,} x {SIZES[size][1]:,}"
-        results += [{**one, "name": f"{one['name']}, {label}"} for one in found]
-        judged += [{**one, "text": f"{one['text']}, {label}"} for one in goals(found)]
-    document = {"id": "B1", "sizes": {size: SIZES[size] for size in sizes}, "results": results, "goals": judged}
-    show(document | {"versions": versions()}, as_json=given.json)
-
-
-def show(document: dict[str, Any], *, as_json: bool) -> None:
-    """Print the document, or a line for each fact."""
-    if as_json:
-        print(json.dumps(document))
-        return
-    print(f"B1 point-in-time join   {document['versions']}")
-    for one in document["results"]:
-        print(f"  {one['name']:<42} {one['seconds']:>8.3f} s  {one['peak_mb']:>7,} MB  {one['nulls']:>7,} unmatched")
-    for goal in document["goals"]:
-        print(f"  {'met ' if goal['met'] else 'MISS'} {goal['text']}: {goal['value']} (bound {goal['bound']})")
+            in_process(MAKER, HERE, folder, n_labels, n_rows, n_entities)
+            found = contest(Path(folder), label, ROUNDS[size], given.peer_python)
+        results += found
+        judged += goals(found, label)
+    shown = {size: "labels, rows, entities: {:,}, {:,}, {:,}".format(*counts) for size, counts in sizes.items()}
+    show(Report("B1", shown, results, judged, versions("polars", "deltalake"), NOTES), as_json=given.as_json)
 
 
 if __name__ == "__main__":
