@@ -2,7 +2,7 @@
 
 Whoever writes to SQLite holds a lock on this file, so that turns are short and fair (a server has a queue of its own),
 and notes the new head in it after the commit. A database that ends before its anchor has lost records. What this
-protects from, and what it does not, is in `docs/decisions/0002-ledger-anchors.md`.
+protects from, and what it does not, is in `docs/decisions/0001-ledger-anchors.md`.
 """
 
 from __future__ import annotations
