@@ -30,19 +30,17 @@ def by_scikit_learn(model, train):
     columns = make_column_transformer(
         (SimpleImputer(strategy="median", add_indicator=True), numbers), (OneHotEncoder(sparse_output=False), texts)
     )
-    inputs = train.inputs.with_columns(pl.col("is_home").cast(pl.Float64)).to_pandas()
+    inputs = train.inputs.with_columns(pl.col("is_home").cast(pl.Float64))
     return make_pipeline(columns, StandardScaler(), model).fit(inputs, train.truth), inputs
 
 
 def test_logistic_agrees_with_a_scikit_learn_pipeline(train, validation):
-    pytest.importorskip("pandas")
     reference, inputs = by_scikit_learn(LogisticRegression(C=0.1, tol=1e-10, max_iter=1_000), train)
     ours = fit("logistic", train, validation, params={"C": 0.1}).predict(train.inputs)
     np.testing.assert_allclose(ours, reference.predict_proba(inputs)[:, 1], atol=1e-4)
 
 
 def test_ridge_agrees_with_a_scikit_learn_pipeline(regression_train, regression_validation):
-    pytest.importorskip("pandas")
     reference, inputs = by_scikit_learn(Ridge(alpha=10.0), regression_train)
     ours = fit("ridge", regression_train, regression_validation, task="regression", params={"alpha": 10.0})
     np.testing.assert_allclose(ours.predict(regression_train.inputs), reference.predict(inputs), rtol=1e-4, atol=1e-2)

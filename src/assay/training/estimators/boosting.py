@@ -23,6 +23,9 @@ THREADS = 2
 ROWS_FOR_THREADS = 10_000
 """Fewer rows are learnt on one thread: threads that wait for each other cost more than so little work takes."""
 
+EFFORT_BEFORE_OUTLOOK = 0.8
+"""Rounds times learning rate before a fit may be given up."""
+
 SEARCHED_LOSS = {"log_loss": "binary_logloss", "mae": "l1", "rmse": "rmse"}
 """Metrics of ours that LightGBM can watch under a name of its own; only these let a fit be given up early."""
 
@@ -91,7 +94,8 @@ class _Watch:
 
     def __init__(self, learning_rate: float, to_beat: float | None) -> None:
         self._patience = 25 + round(1 / learning_rate)  # slow learners pause longer
-        self._window = max(10, round(1 / learning_rate))
+        self._judged_from = EFFORT_BEFORE_OUTLOOK / learning_rate
+        self._judged_every = max(5, round(0.2 / learning_rate))
         self._to_beat = to_beat
         self._losses: list[float] = []
         self.best_round = 1
@@ -101,8 +105,12 @@ class _Watch:
         self._losses.append(loss)
         if loss < self._losses[self.best_round - 1]:
             self.best_round = len(self._losses)
-        if self._to_beat is not None and len(self._losses) % self._window == 0:
-            self.is_hopeless = cannot_reach(self._to_beat, self._losses, window=self._window)
+        if self._to_beat is not None and self._is_time_to_judge():
+            self.is_hopeless = cannot_reach(self._to_beat, self._losses)
+
+    def _is_time_to_judge(self) -> bool:
+        n_rounds = len(self._losses)
+        return n_rounds >= self._judged_from and n_rounds % self._judged_every == 0
 
     @property
     def is_over(self) -> bool:
