@@ -6,7 +6,6 @@ installed, otherwise from the package's own client. Answers are compared before 
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -18,20 +17,22 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from harness import Goal, Report, Result, options, show, versions
+
+Case = tuple[str, int]
+Role = Literal["assay", "limit", "peer"]
 
 FEATURES, TREES, ROWS = 30, 200, 4_000
 NAMES = tuple(f"f{number:02d}" for number in range(FEATURES))
-SERVERS = ("fastapi", "limit", "assay-strict", "assay-fast")
+ROLES: Mapping[str, Role] = {"fastapi": "peer", "limit": "limit", "assay-strict": "assay", "assay-fast": "assay"}
+LEAST_SHARE = 0.6
 SAME = 1e-5
 MEMORY_MB: dict[str, float] = {}
-
-Case = tuple[str, int]
 
 
 def make_bundle(folder: Path) -> None:
@@ -140,7 +141,7 @@ def run_server(name: str, folder: Path) -> None:
 @contextmanager
 def server(name: str, folder: Path) -> Iterator[tuple[str, int]]:
     """Start a server in its own process; yields its address and process id."""
-    command = [sys.executable, __file__, "--be", name, "--folder", str(folder)]
+    command = [sys.executable, __file__, "--be", name, str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -215,7 +216,7 @@ def measure(folder: Path, *, connections: Sequence[int], seconds: float, rounds:
     body = (folder / "body.json").read_text()
     found: dict[Case, list[Measured]] = {}
     answers: dict[str, float] = {}
-    for name in [*SERVERS] * rounds:
+    for name in [*ROLES] * rounds:
         with server(name, folder) as (url, process_id):
             answers[name] = probability(url, body)
             if max(answers.values()) - min(answers.values()) > SAME:
@@ -231,22 +232,28 @@ def measure(folder: Path, *, connections: Sequence[int], seconds: float, rounds:
     return found
 
 
-def results_of(found: Mapping[Case, Sequence[Measured]]) -> list[dict[str, Any]]:
-    """Medians over the rounds."""
+def results_of(found: Mapping[Case, Sequence[Measured]]) -> list[Result]:
+    """Seconds a request, the median of the rounds."""
+    results = []
+    for (name, count), loads in found.items():
+        seconds = sorted(1 / one.per_second for one in loads)
+        shown = f"{name}, {count} connections"
+        middle = statistics.median(seconds)
+        results.append(Result(shown, ROLES[name], middle, seconds[0], seconds[-1], len(loads), MEMORY_MB[name]))
+    return results
+
+
+def notes_of(found: Mapping[Case, Sequence[Measured]]) -> list[str]:
+    """What a time cannot show: throughput, the tail and the processor time."""
     return [
-        {
-            "name": f"{name}, {count} connections",
-            "seconds": 1 / statistics.median(one.per_second for one in loads),
-            "peak_mb": round(MEMORY_MB[name], 1),
-            "requests_per_second": round(statistics.median(one.per_second for one in loads)),
-            "p99_ms": round(statistics.median(one.p99_ms for one in loads), 2),
-            "cpu_microseconds": round(statistics.median(one.cpu_microseconds for one in loads), 1),
-        }
+        f"{name}, {count} connections: {statistics.median(one.per_second for one in loads):,.0f} requests/s, "
+        f"p99 {statistics.median(one.p99_ms for one in loads):.2f} ms, "
+        f"{statistics.median(one.cpu_microseconds for one in loads):.0f} µs of processor a request"
         for (name, count), loads in found.items()
     ]
 
 
-def goals_of(found: Mapping[Case, Sequence[Measured]], connections: Sequence[int]) -> list[dict[str, Any]]:
+def goals_of(found: Mapping[Case, Sequence[Measured]], connections: Sequence[int]) -> list[Goal]:
     """Ours as a share of the bare limit, round by round, so that both sides of a ratio met the same machine."""
     goals = []
     for name in ("assay-fast", "assay-strict"):
@@ -254,47 +261,29 @@ def goals_of(found: Mapping[Case, Sequence[Measured]], connections: Sequence[int
             pairs = zip(found[name, count], found["limit", count], strict=True)
             share = statistics.median(ours.per_second / limit.per_second for ours, limit in pairs)
             text = f"{name}: share of the bare Starlette + orjson + ONNX limit at {count} connections"
-            goals.append({"text": text, "value": round(share, 3), "bound": 0.6, "met": share >= 0.6})
+            goals.append(Goal(text, round(share, 3), LEAST_SHARE, "higher"))
     return goals
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one short round at 8 connections, under 50 s")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--be", choices=SERVERS, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.be:
-        run_server(given.be, given.folder)
+    """Measure, or with two hidden arguments be one of the servers."""
+    if sys.argv[1:2] == ["--be"]:
+        run_server(sys.argv[2], Path(sys.argv[3]))
         return
-    connections, seconds, rounds = ((8,), 2, 2) if given.quick else ((1, 8, 32), 5, 3)
+    asked = options(__doc__ or "")
+    connections, seconds, rounds = ((8,), 2, 2) if asked.quick else ((1, 8, 32), 5, 3)
     with tempfile.TemporaryDirectory(prefix="b04-") as name:
         make_bundle(Path(name))
         found = measure(Path(name), connections=connections, seconds=seconds, rounds=rounds)
-    document = {
-        "id": "B4",
-        "sizes": {"features": FEATURES, "trees": TREES, "rows": 1, "seconds": seconds, "rounds": rounds},
-        "results": results_of(found),
-        "goals": goals_of(found, connections),
-        "versions": {one: version(one) for one in ("fastapi", "starlette", "uvicorn", "onnxruntime", "lightgbm")},
-    }
-    show(document, as_json=given.json)
-
-
-def show(document: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print the document, or a line for each fact."""
-    if as_json:
-        print(json.dumps(document))
-        return
-    print(f"B4 POST /predict, one row   {document['versions']}")
-    for one in document["results"]:
-        print(
-            f"  {one['name']:<30} {one['requests_per_second']:>7,} requests/s  p99 {one['p99_ms']:>7.2f} ms  "
-            f"{one['cpu_microseconds']:>6.0f} µs CPU a request  {one['peak_mb']:>6} MB"
-        )
-    for goal in document["goals"]:
-        print(f"  {'met ' if goal['met'] else 'MISS'} {goal['text']}: {goal['value']} (bound {goal['bound']})")
+    report = Report(
+        identity="B4",
+        sizes={"features": FEATURES, "trees": TREES, "rows": 1, "seconds": seconds},
+        results=results_of(found),
+        goals=goals_of(found, connections),
+        versions=versions("fastapi", "starlette", "uvicorn", "onnxruntime", "lightgbm"),
+        notes=notes_of(found),
+    )
+    show(report, as_json=asked.as_json)
 
 
 if __name__ == "__main__":
