@@ -135,7 +135,9 @@ def team_places(games: pl.LazyFrame) -> pl.LazyFrame:
     played = in_order(games).with_columns(place=pl.col("game_location").replace({"N": "A"}))
 
     def at(place: str, column: str) -> pl.Expr:
-        there = pl.when(pl.col("place") == place).then(pl.col(column).rolling_mean(10, min_samples=1).over("team", "place"))
+        there = pl.when(pl.col("place") == place).then(
+            pl.col(column).rolling_mean(10, min_samples=1).over("team", "place")
+        )
         return there.forward_fill().over("team")
 
     return played.select(

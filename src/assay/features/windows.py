@@ -16,6 +16,7 @@ from assay.errors import UsageError
 
 Aggregation = Literal["mean", "sum", "std", "min", "max"]
 Part = Literal["hour", "weekday", "month"]
+DAYS_OF_A_MICROSECOND = 1 / 86_400_000_000
 PERIODS: dict[str, int] = {"hour": 24, "weekday": 7, "month": 12}
 
 
@@ -74,7 +75,8 @@ def days_between(earlier: str | pl.Expr, later: str | pl.Expr) -> pl.Expr:
     """Days from one instant to another, with fractions; null where either is."""
     start = pl.col(earlier) if isinstance(earlier, str) else earlier
     end = pl.col(later) if isinstance(later, str) else later
-    return (end - start).dt.total_microseconds() / 86_400_000_000
+    # Times a constant, not divided by it: Polars divides a single row and a long column in different last digits.
+    return (end - start).dt.total_microseconds() * DAYS_OF_A_MICROSECOND
 
 
 def cyclical(time: str, part: Part) -> tuple[pl.Expr, pl.Expr]:
