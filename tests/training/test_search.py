@@ -90,6 +90,11 @@ def test_more_trials_go_on_from_the_finished_ones(outcome, train, validation, tm
     assert told(run(train, validation, study_path=tmp_path)) == told(outcome)
 
 
+def test_fewer_trials_take_the_first_of_the_finished_ones(train, validation, tmp_path):
+    run(train, validation, study_path=tmp_path, trials=6)
+    assert told(run(train, validation, study_path=tmp_path, trials=3)) == told(run(train, validation, trials=3))
+
+
 def test_other_rows_begin_another_study(train, validation, tmp_path):
     run(train, validation, study_path=tmp_path, trials=2)
     moved = train.take(train.rows.with_columns(x0=pl.col("x0") + 0.1))

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,8 @@ from assay.training.fitted import Fitted
 from assay.training.matrices import Matrices, matrices
 from assay.training.progress import Progress
 from assay.training.sampler import propose
-from assay.training.trials import Journal, Trial
-
-LISTED_TRIALS = 200
-"""Trials kept in evidence, the best first; the journal holds them all."""
-
-LIBRARIES = ("lightgbm", "scikit-learn", "optuna")
-"""Whose versions decide what a trial comes to: with another one, a study begins anew."""
+from assay.training.search_evidence import library_versions, search_evidence
+from assay.training.trials import Journal, Trial, best_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +101,14 @@ def search(
         candidates, planned = estimators_named(estimators, task=task), None
     study = _Study(rows, candidates, figure, seed=seed)
     journal = Journal(_study_file(study_path, study, study_name) if planned is None else None)
-    n_resumed, started = len(journal.trials), clock()
     of = 1 if planned is not None else max(trials, len(candidates))
-    progress(_progress(journal.trials, figure, of=of, n_new=0, seconds=0.0))
+    n_resumed, started = min(of, len(journal.trials)), clock()
+    progress(_progress(journal.trials[:of], figure, of=of, n_new=0, seconds=0.0))
     while len(journal.trials) < of and not _is_late(timeout, clock() - started, journal.trials, candidates):
         journal.add(study.attempt(journal.trials, planned, clock))
         n_new = len(journal.trials) - n_resumed
         progress(_progress(journal.trials, figure, of=of, n_new=n_new, seconds=clock() - started))
-    finished = tuple(journal.trials)
+    finished = tuple(journal.trials[:of])  # an earlier search of these rows may have gone further
     winner = study.fitted(best_trial(finished, figure))
     return SearchOutcome(
         winner,
@@ -123,7 +117,7 @@ def search(
         figure.name,
         finished,
         winner.importance(),
-        _evidence(
+        search_evidence(
             winner, finished, rows, figure, study_name=study_name, seed=seed, n_resumed=n_resumed, planned=of,
             seconds=clock() - started,
         ),
@@ -176,7 +170,7 @@ class _Study:
             "metric": self._figure.name,
             "seed": self._seed,
             "spaces": {one.name: repr(dict(one.space)) for one in self._candidates},
-            "versions": {library: version(library) for library in LIBRARIES},
+            "versions": library_versions(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -184,15 +178,6 @@ class _Study:
         if estimator.name not in self._trainers:
             self._trainers[estimator.name] = estimator.prepare(self._rows, self._seed, self._figure.name)
         return self._trainers[estimator.name]
-
-
-def best_trial(finished: Sequence[Trial], figure: Metric) -> Trial:
-    """The trial with the best value, the earliest of equals."""
-    best = finished[0]
-    for trial in finished[1:]:
-        if figure.is_better(trial.value, best.value):
-            best = trial
-    return best
 
 
 def _study_file(folder: Path | None, study: _Study, name: str) -> Path | None:
@@ -212,53 +197,3 @@ def _progress(finished: Sequence[Trial], figure: Metric, *, of: int, n_new: int,
     rate = n_new / seconds if n_new and seconds > 0 else None
     left = (of - len(finished)) / rate if rate else None
     return Progress(len(finished), of, figure.name, best.value, best.estimator, rate, left)
-
-
-def _evidence(
-    winner: Fitted,
-    finished: Sequence[Trial],
-    rows: Matrices,
-    figure: Metric,
-    *,
-    study_name: str,
-    seed: int,
-    n_resumed: int,
-    planned: int,
-    seconds: float,
-) -> Evidence:
-    best = best_trial(finished, figure)
-    names = dict.fromkeys(trial.estimator for trial in finished)
-    by_estimator = {name: best_trial([one for one in finished if one.estimator == name], figure) for name in names}
-    ranked = sorted(finished, key=lambda one: -one.value if figure.higher_is_better else one.value)
-    others = ", ".join(f"{name} {one.value:.4f}" for name, one in by_estimator.items() if name != best.estimator)
-    empty = rows.without_values()
-    return Evidence(
-        kind="training.search",
-        subject=f"search:{study_name}",
-        verdict="warn" if empty else "pass",
-        summary=(
-            f"{best.estimator} with validation {figure.name} {best.value:.4f} is the best of {len(finished)} trials"
-            + (f" ({others})" if others else "")
-            + (f"; without a value in training: {', '.join(empty)}" if empty else "")
-        ),
-        figures={
-            "metric": figure.name,
-            "value": best.value,
-            "estimator": best.estimator,
-            "params": winner.params,
-            "details": winner.details,
-            "best_by_estimator": {name: one.to_json() for name, one in by_estimator.items()},
-            "trials": [one.to_json() for one in ranked[:LISTED_TRIALS]],
-            "n_trials": len(finished),
-            "n_planned": planned,
-            "n_resumed": n_resumed,
-            "n_pruned": sum(one.was_pruned for one in finished),
-            "n_train": len(rows.train_truth),
-            "n_validation": len(rows.validation_truth),
-            "importance": dict(list(winner.importance().items())[:50]),
-            "without_values": list(empty),
-            "seed": seed,
-            "seconds": round(seconds, 3),
-            "versions": {library: version(library) for library in LIBRARIES},
-        },
-    )

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from assay.metrics.metric import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,15 @@ class Trial:
         return asdict(self)
 
 
+def best_trial(finished: Sequence[Trial], figure: Metric) -> Trial:
+    """The trial with the best value, the earliest of equals."""
+    best = finished[0]
+    for trial in finished[1:]:
+        if figure.is_better(trial.value, best.value):
+            best = trial
+    return best
+
+
 class Journal:
     """Finished trials of one study, in a file of their own; without a path it keeps them in memory only."""
 
@@ -50,14 +61,15 @@ class Journal:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a+b") as file:
-            _end_torn_line(file.fileno(), self._path)
+            if not _ends_with_newline(file):
+                file.write(b"\n")  # after a line that a kill has torn
             file.write(json.dumps(trial.to_json(), sort_keys=True).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
 
 def _read(path: Path) -> list[Trial]:
-    """Whole lines in order, up to the first that is torn or out of turn."""
+    """Trials in order; torn lines, and lines of a second process out of turn, are passed over."""
     trials: list[Trial] = []
     for line in path.read_bytes().splitlines():
         try:
@@ -69,7 +81,8 @@ def _read(path: Path) -> list[Trial]:
     return trials
 
 
-def _end_torn_line(descriptor: int, path: Path) -> None:
-    size = os.fstat(descriptor).st_size
-    if size and path.read_bytes()[-1:] != b"\n":
-        os.write(descriptor, b"\n")
+def _ends_with_newline(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
