@@ -6,9 +6,9 @@ Each feature row is known on the evening of its game, so a prediction made on th
 from datetime import timedelta
 
 import polars as pl
-from assay.features import windows
 
 import assay
+from assay.features import windows
 
 GAMES_IN_A_LEAGUE_SEASON = 1_000
 TWO_MONTHS = timedelta(days=60)  # shorter than any summer: a new season starts without the last one's averages
@@ -209,7 +209,7 @@ def league_trend(games: pl.LazyFrame) -> pl.LazyFrame:
         "home_rest_days": "Days since the home team's last game, at most 10",
         "away_rest_days": "Days since the away team's last game, at most 10",
         "rest_gap_days": "The home team's days of rest less the away team's",
-        "load_gap_days": "Days in which the home team played its last four games, less the away team's; at most 20 each",
+        "load_gap_days": "Days since the fourth last game, at most 20, home less away",
     }
 )
 def rest_days(rows: pl.DataFrame) -> pl.DataFrame:
