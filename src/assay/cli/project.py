@@ -99,7 +99,7 @@ def assess(
         for name, dimension in found[-1].figures.get("dimensions", {}).items():
             typer.echo(f"  {name:<13} {dimension['score']:.1f} of 5   {dimension['why']}")
         for fix in found[-1].figures.get("fixes", []):
-            typer.echo(f"  fix: {fix}")
+            typer.echo(f"  fix: {fix['what']}")
     return 3 if found[-1].verdict == "fail" else 0
 
 
