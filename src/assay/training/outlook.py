@@ -21,8 +21,8 @@ def cannot_reach(target: float, losses: Sequence[float]) -> bool:
     """Whether a falling curve is not expected to come below `target`, however long it goes on.
 
     Between the ends of its thirds the curve improved by a, then by b. If improvements keep shrinking by q = b / a, what
-    remains is the geometric sum b * q / (1 - q). On 26 recorded curves of LightGBM, in 20 orders, this saved
-    four tenths of the rounds and never lost the winner.
+    remains is the geometric sum b * q / (1 - q). On 76 recorded curves of LightGBM from three data sets, in 20 orders
+    each, asked from 0.6 / learning_rate rounds on, this kept every winner and saved 10 to 67 % of the rounds.
 
     Args:
         target: The loss to come below.

@@ -23,7 +23,7 @@ THREADS = 2
 ROWS_FOR_THREADS = 10_000
 """Fewer rows are learnt on one thread: threads that wait for each other cost more than so little work takes."""
 
-EFFORT_BEFORE_OUTLOOK = 0.8
+EFFORT_BEFORE_OUTLOOK = 0.6
 """Rounds times learning rate before a fit may be given up."""
 
 SEARCHED_LOSS = {"log_loss": "binary_logloss", "mae": "l1", "rmse": "rmse"}
