@@ -111,8 +111,8 @@ def simulate(n_customers: int, seed: int) -> Business:
         offers.append(_offers(month, offered, rng))
         months.append(_month_rows(month, people, state.active, leaving))
         state.active &= ~leaving
-        drift = -0.12 if month >= DRIFT_MONTH else 0.0
-        state.satisfaction = 0.85 * state.satisfaction + rng.normal(0.05 + drift, 0.5, n_customers)
+        drift = -0.05 if month >= DRIFT_MONTH else 0.0
+        state.satisfaction = 0.95 * state.satisfaction + rng.normal(0.02 + drift, 0.36, n_customers)
     return Business(
         customers=_customer_rows(people),
         purchases=pl.concat(purchases).sort("time", "customer_id"),
@@ -145,7 +145,7 @@ def _people(n: int, rng: np.random.Generator) -> _People:
         group=np.where(rng.random(n) < 0.3, "B", "A"),
         age=np.clip(rng.normal(43, 14, n), 18, 90).round(),
         sensitivity=rng.gamma(2.0, 0.5, n),
-        appetite=rng.gamma(3.0, 0.6, n),
+        appetite=rng.gamma(9.0, 0.2, n),
     )
 
 
@@ -159,7 +159,7 @@ def _feel_prices(month: int, people: _People, state: _State) -> None:
 
 def _purchases(month: int, people: _People, state: _State, rng: np.random.Generator) -> pl.DataFrame:
     """Extras bought on top of the subscription; after the turn baskets are dearer."""
-    rate = people.appetite * np.exp(0.30 * state.satisfaction - 0.2)
+    rate = people.appetite * np.exp(1.0 * state.satisfaction - 0.6)
     counts = np.where(state.active, rng.poisson(np.minimum(rate, 12.0)), 0)
     who = np.repeat(np.arange(len(counts)), counts)
     inflation = 1.55 if month >= DRIFT_MONTH else 1.0 + 0.002 * month
@@ -171,11 +171,11 @@ def _purchases(month: int, people: _People, state: _State, rng: np.random.Genera
 
 def _tickets(month: int, people: _People, state: _State, rng: np.random.Generator) -> pl.DataFrame:
     """Complaints: more from the unsatisfied, settled more slowly for one group, and souring the mood."""
-    rate = 0.18 * np.exp(-0.55 * state.satisfaction) * (1.8 if month >= DRIFT_MONTH else 1.0)
+    rate = 0.15 * np.exp(-0.9 * state.satisfaction) * (1.8 if month >= DRIFT_MONTH else 1.0)
     counts = np.where(state.active, rng.poisson(np.minimum(rate, 6.0)), 0)
     who = np.repeat(np.arange(len(counts)), counts)
     hours = rng.gamma(2.0, 12.0, len(who)) * np.where(people.group[who] == "B", BIAS_SLOWDOWN, 1.0)
-    np.subtract.at(state.satisfaction, who, 0.006 * hours)
+    np.subtract.at(state.satisfaction, who, 0.008 * hours)
     opened = _moments(month, who, people, rng)
     return pl.DataFrame(
         {
@@ -194,12 +194,12 @@ def _leave(month: int, people: _People, state: _State, offered: Array, rng: np.r
     turned = month >= DRIFT_MONTH
     tenure = month - people.joined_month
     logit = (
-        -3.6
-        - 0.95 * state.satisfaction
-        + (1.4 if turned else 0.7) * people.sensitivity * state.rise_felt
+        -4.1
+        - 2.0 * state.satisfaction
+        + (1.8 if turned else 0.7) * people.sensitivity * state.rise_felt
         + 0.8 * (tenure < 3)
-        + (0.9 if turned else 0.0) * (people.channel == 3)
-        + (0.5 if turned else 0.0) * (people.plan == 0)
+        + (2.2 if turned else 0.0) * (people.channel == 3)
+        + (1.0 if turned else 0.0) * (people.plan == 0)
         + OFFER_EFFECT_LOGIT * offered
     )
     leaving: Array = state.active & (rng.random(len(logit)) < 1 / (1 + np.exp(-logit)))

@@ -131,7 +131,7 @@ def serving_candidate(workspace: Workspace, model: Model, version: ModelVersion)
 def request_rows(workspace: Workspace, rows: pl.DataFrame, features: Sequence[str]) -> list[dict[str, Any]]:
     """Rows as a client would send them that knows every feature itself, with their entities beside."""
     roles = [role if isinstance(role, str) else role.column for role in workspace.settings.target.entities.values()]
-    return rows.select(dict.fromkeys([*roles, *features])).to_dicts()
+    return rows.select(list(dict.fromkeys([*roles, *features]))).to_dicts()
 
 
 def predict_frame(workspace: Workspace, rows: pl.DataFrame, reference: str | None) -> pl.DataFrame:

@@ -221,7 +221,7 @@ def close(
         model=released.version.reference if released else "",
         primary=metric,
         metrics=_estimates(ours[-1]) if ours else {},
-        baselines=_baselines(run),
+        baselines=_baselines(run, metric, ours[-1].figures["part"]) if ours else {},
         quality=quality[-1].figures["score"] if quality else None,
         evidence=tuple(run.evidence),
         report=run.workspace.state / "reports" / f"{run.id}.html",
@@ -246,9 +246,10 @@ def write_report(run: Run, outcome: RunOutcome) -> None:
     unfinished.replace(outcome.report)
 
 
-def _baselines(run: Run) -> dict[str, float]:
-    """The primary figure of each model that the candidate was compared with last."""
-    others = [one.figures["other"] for one in run.of_kind("model.comparison")]
+def _baselines(run: Run, metric: str, part: str) -> dict[str, float]:
+    """The primary figure of each model that the candidate was compared with on the same rows."""
+    compared = [one.figures for one in run.of_kind("model.comparison")]
+    others = [one["other"] for one in compared if one["metric"] == metric and one["part"] == part]
     return {other["name"]: other["value"] for other in others}
 
 

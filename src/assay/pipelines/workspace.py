@@ -133,10 +133,10 @@ class Workspace:
 
     def close(self) -> None:
         """Close every store that was opened."""
-        for name in ("ledger", "online"):
-            store = self.__dict__.pop(name, None)
-            if store is not None:
-                store.close()
+        ledger = self.__dict__.pop("ledger", None)
+        if ledger is not None:
+            ledger.close()
+        self.__dict__.pop("online", None)
         self.__dict__.pop("registry", None)
 
     def _place(self, configured: str | None, default: str) -> str | Path:

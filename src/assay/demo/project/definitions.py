@@ -40,6 +40,7 @@ def profile(customers: pl.LazyFrame) -> pl.LazyFrame:
     created="2026-11-21",
     features={
         "customer_purchases_30d_count": "Purchases in the 30 days up to the last one",
+        "customer_purchases_90d_count": "Purchases in the 90 days up to the last one",
         "customer_spend_30d_sum": "Money spent in the 30 days up to the last purchase",
         "customer_spend_90d_sum": "Money spent in the 90 days up to the last purchase",
         "customer_basket_90d_mean": "Mean amount of a purchase in the 90 days up to the last one",
@@ -54,6 +55,7 @@ def purchases(purchases: pl.LazyFrame) -> pl.LazyFrame:
         "known_at",
         customer=pl.col("customer_id"),
         customer_purchases_30d_count=rolling(pl.col("amount").count(), 30),
+        customer_purchases_90d_count=rolling(pl.col("amount").count(), 90),
         customer_spend_30d_sum=rolling(pl.col("amount").sum(), 30),
         customer_spend_90d_sum=rolling(pl.col("amount").sum(), 90),
         customer_basket_90d_mean=rolling(pl.col("amount").mean(), 90),
@@ -134,6 +136,7 @@ def offers(offers: pl.LazyFrame) -> pl.LazyFrame:
     features={
         "tenure_days": "Days since joining",
         "days_since_purchase": "Days since the last purchase",
+        "missed_purchases": "Purchases that the customer's rhythm of the last 90 days would have had since the last one",
         "days_since_ticket": "Days since the last settled complaint",
         "days_since_price_change": "Days since the plan's last price change",
         "days_since_offer": "Days since the last retention offer",
@@ -144,9 +147,11 @@ def offers(offers: pl.LazyFrame) -> pl.LazyFrame:
 def moment(rows: pl.DataFrame) -> pl.DataFrame:
     today = days(pl.col("month"))
     since_change = today - pl.col("plan_change_last")
+    since_purchase = today - pl.col("customer_purchase_last")
     return rows.with_columns(
         tenure_days=today - pl.col("customer_joined_first"),
-        days_since_purchase=today - pl.col("customer_purchase_last"),
+        days_since_purchase=since_purchase,
+        missed_purchases=since_purchase * pl.col("customer_purchases_90d_count") / 90,
         days_since_ticket=today - pl.col("customer_ticket_last"),
         days_since_price_change=since_change,
         days_since_offer=today - pl.col("customer_offer_last"),
