@@ -35,10 +35,10 @@ def drift(
         show_json(found.to_json())
         return
     typer.echo(found.line())
-    columns = found.figures.get("columns", {})
+    columns = sorted(found.figures.get("columns", {}).items(), key=lambda column: -(column[1]["psi"] or 0.0))
     show_table(
         ("column", "psi", "level", "likely cause"),
-        [(name, figure["psi"], figure["level"], figure.get("cause", "")) for name, figure in columns.items()],
+        [(name, figure["psi"], figure["level"], figure.get("cause", "")) for name, figure in columns],
     )
 
 
