@@ -37,8 +37,8 @@ def drift(
     typer.echo(found.line())
     columns = sorted(found.figures.get("columns", {}).items(), key=lambda column: -(column[1]["psi"] or 0.0))
     show_table(
-        ("column", "psi", "level", "likely cause"),
-        [(name, figure["psi"], figure["level"], figure.get("cause", "")) for name, figure in columns],
+        ("column", "psi", "level", "watched", "likely cause"),
+        [(name, one["psi"], one["level"], "yes" if one["watched"] else "no", one["cause"]) for name, one in columns],
     )
 
 
