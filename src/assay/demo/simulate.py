@@ -17,14 +17,14 @@ import polars as pl
 
 START = datetime(2024, 7, 1, tzinfo=UTC)
 MONTHS = 24
-DRIFT_MONTH = 20
+DRIFT_MONTH = 18
 LABEL_DAYS = 30
 PLANS = ("basic", "plus", "family")
 FEES = (9.0, 15.0, 24.0)
 REGIONS = ("north", "south", "east", "west")
 CHANNELS = ("web", "shop", "referral", "partner")
 TOPICS = ("billing", "delivery", "quality", "account")
-PRICE_RISES = ((6, "basic", 1.10), (11, "plus", 1.12), (15, "family", 1.08), (DRIFT_MONTH, "plus", 1.15))
+PRICE_RISES = ((6, "basic", 1.10), (11, "plus", 1.12), (14, "family", 1.08), (DRIFT_MONTH, "plus", 1.15))
 OFFER_SHARE = 0.06
 OFFER_EFFECT_LOGIT = -0.9
 BIAS_SLOWDOWN = 1.35
@@ -190,12 +190,13 @@ def _tickets(month: int, people: _People, state: _State, rng: np.random.Generato
 
 
 def _leave(month: int, people: _People, state: _State, offered: Array, rng: np.random.Generator) -> Array:
-    """Who leaves this month; after the turn a competitor makes price rises hurt more and newcomers less loyal."""
+    """Who leaves this month; after the turn a competitor courts those who buy most, and newcomers are less loyal."""
     turned = month >= DRIFT_MONTH
     tenure = month - people.joined_month
     logit = (
         -4.1
-        - 2.0 * state.satisfaction
+        - (1.6 if turned else 2.0) * state.satisfaction
+        + (1.5 if turned else 0.0) * (people.appetite - 1.8)
         + (1.8 if turned else 0.7) * people.sensitivity * state.rise_felt
         + 0.8 * (tenure < 3)
         + (2.2 if turned else 0.0) * (people.channel == 3)

@@ -117,8 +117,7 @@ def send_labels(url: str, replayed: Replay, rows: pl.DataFrame, *, known: dateti
 def serving_version(url: str) -> str:
     """Which version answers now."""
     with httpx.Client(base_url=url, timeout=10.0) as client:
-        models: list[dict[str, Any]] = client.get("/models").raise_for_status().json()["models"]
-    return next((one["model"] for one in models if one["stage"] == "production"), "")
+        return str(client.get("/ready").raise_for_status().json()["model"])
 
 
 async def _ask_all(url: str, bodies: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], float]]:

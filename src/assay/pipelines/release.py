@@ -7,7 +7,7 @@ records it acted on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -43,10 +43,24 @@ from assay.release.conditions import production_conditions, staging_conditions
 from assay.release.versions import ModelVersion
 
 Stage = Literal["development", "staging", "production"]
-Rival = Callable[[LabelledFrame], Scores]
 EXPECTED = "expected"
 GOLDEN_ROWS = 256
 TRIAL_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Somebody the candidate must beat.
+
+    Attributes:
+        name: As comparisons name it.
+        predict: Scores of labelled rows with their features.
+        threshold: From which score it acts; None: chosen on validation.
+    """
+
+    name: str
+    predict: Callable[[pl.DataFrame], Scores]
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +132,27 @@ def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[E
     stop_if_fired([run.record(kill_criteria.no_better_than_random(evaluation.estimate, level, metric=metric))])
     rivals = rivals_of(run, training)
     by_metric = run.record_all(
-        against(run, exam, scores, rival(exam), (subject, name), "holdout") for name, rival in rivals.items()
+        against(run, exam, scores, rival.predict(exam.rows), (subject, rival.name), "holdout") for rival in rivals
     )
     return evaluation, by_value(run, exam, training, rivals) or by_metric
 
 
-def rivals_of(run: Run, training: TrainingOutcome) -> dict[str, Rival]:
+def rivals_of(run: Run, training: TrainingOutcome) -> list[Rival]:
     """Whom the candidate must beat: no information, the project's rule, and what is in production."""
-    rivals: dict[str, Rival] = {
-        one.name: lambda frame, one=one: one.predict(frame.rows)  # type: ignore[misc]
-        for one in (training.no_information, training.heuristic)
-        if one is not None
-    }
+    rivals = [Rival(one.name, one.predict) for one in (training.no_information, training.heuristic) if one is not None]
     incumbent = run.workspace.registry.production(run.workspace.settings.name)
     if incumbent is not None:
         model = from_bundle(Bundle.load(run.workspace.artifacts, incumbent.bundle))
         if set(model.signature.names) <= set(training.validation.rows.columns):
-            rivals[incumbent.reference] = lambda frame: model.predict(frame.rows)
+            rivals.append(Rival(incumbent.reference, model.predict, model.metadata.get(THRESHOLD)))
     return rivals
 
 
-def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: Mapping[str, Rival]) -> list[Evidence]:
-    """What the candidate and its rivals are worth, each acting from its own best threshold; empty without a value."""
+def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: Sequence[Rival]) -> list[Evidence]:
+    """What the candidate and its rivals are worth on the same rows; empty where the brief counts no value.
+
+    Each acts from its own threshold: production's is the one it serves with, the others' are chosen on validation.
+    """
     workspace, subject = run.workspace, f"experiment:{training.experiment}"
     scores, limit = training.model.predict(exam.inputs), training.model.metadata.get(THRESHOLD)
     earned = values.worth(workspace, exam, scores, threshold=limit, subject=subject)
@@ -147,10 +160,19 @@ def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: M
         return []
     run.record(earned)
     compared = []
-    for name, rival in rivals.items():
-        theirs = values.best_threshold(workspace, rival(training.validation), training.validation)
+    for rival in rivals:
+        theirs = rival.threshold
+        if theirs is None:
+            chosen = rival.predict(training.validation.rows)
+            theirs = values.best_threshold(workspace, chosen, training.validation)
         compared.append(
-            values.compare(workspace, exam, (scores, rival(exam)), thresholds=(limit, theirs), names=(subject, name))
+            values.compare(
+                workspace,
+                exam,
+                (scores, rival.predict(exam.rows)),
+                thresholds=(limit, theirs),
+                names=(subject, rival.name),
+            )
         )
     return run.record_all(one for one in compared if one is not None)
 

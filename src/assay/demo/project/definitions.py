@@ -136,7 +136,7 @@ def offers(offers: pl.LazyFrame) -> pl.LazyFrame:
     features={
         "tenure_days": "Days since joining",
         "days_since_purchase": "Days since the last purchase",
-        "missed_purchases": "Purchases that the customer's rhythm of the last 90 days would have had since the last one",
+        "missed_purchases": "Purchases expected since the last one, by the rhythm of the 90 days before it",
         "days_since_ticket": "Days since the last settled complaint",
         "days_since_price_change": "Days since the plan's last price change",
         "days_since_offer": "Days since the last retention offer",
