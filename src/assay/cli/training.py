@@ -81,7 +81,7 @@ def features_build(
 @features.command("get")
 @verb
 def features_get(
-    keys: Annotated[list[str], typer.Argument(help="role=key, as in home=BOS or customer=C0001.")],
+    keys: Annotated[list[str], typer.Argument(help="column=key, as in home=BOS or customer_id=C000123.")],
     project: ProjectOption = HERE,
     overrides: SetOption = None,
     as_json: JsonOption = False,
