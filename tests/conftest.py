@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,26 @@ def assay_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data sets in {folder}; set ASSAY_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small churn project after its first run; for reading only."""
+    from tests import projects
+
+    folder = projects.make_churn(tmp_path_factory.mktemp("finished") / "churn")
+    outcome = projects.run_once(folder)
+    assert outcome.verdict == "promoted", outcome.reason
+    return folder
+
+
+@pytest.fixture
+def churn(finished_churn: Path, tmp_path: Path) -> Path:
+    """A copy of the finished churn project, to do anything with."""
+    return Path(shutil.copytree(finished_churn, tmp_path / "churn"))
+
+
+@pytest.fixture
+def fresh_churn(finished_churn: Path, tmp_path: Path) -> Path:
+    """A copy of the churn project as it was before anything ran on it."""
+    return Path(shutil.copytree(finished_churn, tmp_path / "fresh", ignore=shutil.ignore_patterns(".assay")))
