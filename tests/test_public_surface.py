@@ -31,7 +31,7 @@ def test_the_public_names_are_these_and_each_can_be_had():
 
 
 def test_an_unknown_name_is_refused_with_those_there_are():
-    with pytest.raises(AttributeError, match="opne.*open"):
+    with pytest.raises(AttributeError, match=r"opne.*open"):
         assay.opne  # noqa: B018 the access is what is tested
 
 
