@@ -5,12 +5,13 @@ Reads sources; writes snapshots, the sealed holdout, offline and online features
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from assay.config.settings import Source
+from assay.config.settings import Source, Target
 from assay.data import expectations, holdout, leakage, quality, snapshots, splits
 from assay.data import sources as source_files
 from assay.errors import DataError, GateRefused, KillCriterionFired, LeakageFound
@@ -150,8 +151,8 @@ def cut_rows(run: Run, rows: pl.DataFrame) -> splits.Cut:
         LeakageFound: Rows repeat each other, or the cut would let the future into the past.
     """
     target, subject = run.workspace.settings.target, f"label:{run.workspace.settings.target.label}"
-    roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
-    refuse_leak(run.record(leakage.check_duplicates(rows, key=target.key, time=target.time, entities=roles)))
+    sides = _sides(target)
+    refuse_leak(run.record(leakage.check_duplicates(rows, key=target.key, time=target.time, entities=sides)))
     try:
         cut = splits.cut(rows, key=target.key, time=target.time, group=target.group, split=run.workspace.settings.split)
     except LeakageFound as refusal:
@@ -266,6 +267,15 @@ def _rows_of(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
         return frame.collect()
     rows = workspace.function(target.rows, field="target.rows")(frame)
     return rows.collect() if isinstance(rows, pl.LazyFrame) else rows
+
+
+def _sides(target: Target) -> list[str]:
+    """Columns of the roles that one kind of entity plays (home and away of a game): a mirrored row swaps them."""
+    roles = [
+        (name, role) if isinstance(role, str) else (role.entity, role.column) for name, role in target.entities.items()
+    ]
+    played = Counter(entity for entity, _ in roles)
+    return [column for entity, column in roles if played[entity] > 1]
 
 
 def _newest(frame: pl.LazyFrame) -> datetime | None:
