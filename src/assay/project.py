@@ -108,7 +108,7 @@ class Project:
         return [asdict(entry) for entry in (catalogue.search(search, listed) if search else listed)]
 
     def feature(self, name: str) -> dict[str, Any]:
-        """All that is known of a feature or view.
+        """All that is known of a feature.
 
         Raises:
             NotFound: There is none of that name; the nearest is named.

@@ -13,7 +13,7 @@ LATER_CUT = ("split.train_until=2013-07-01", "split.validation_until=2014-07-01"
 LAST_GAME_OF_2014 = datetime(2014, 6, 15, tzinfo=UTC)
 QUICK = ("evaluation.bootstrap=100", "training.estimators=[logistic]", *LATER_CUT)
 CONTEXT = "        elo_forecast="
-INPUTS = "  inputs: [neutral, is_playoffs, home_elo, away_elo]"
+INPUTS = "  inputs: ["
 KNOWN_BEFORE = "      - forecast\n"
 
 
@@ -46,7 +46,7 @@ def plant_column(folder, name, expression, *, as_input=True):
     """Give the rows to predict a further column, as an input unless told otherwise."""
     edit(folder / "definitions.py", (CONTEXT, f"        {name}={expression},\n{CONTEXT}"))
     if as_input:
-        edit(folder / "assay.yaml", (INPUTS, INPUTS.replace("]", f", {name}]")))
+        edit(folder / "assay.yaml", (INPUTS, f"{INPUTS}{name}, "))
 
 
 def test_the_games_own_score_as_an_input(nba):

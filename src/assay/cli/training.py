@@ -50,7 +50,7 @@ def features_list(
 @features.command("show")
 @verb
 def features_show(
-    name: Annotated[str, typer.Argument(help="A feature or a view.")],
+    name: Annotated[str, typer.Argument(help="A feature.")],
     project: ProjectOption = HERE,
     overrides: SetOption = None,
     as_json: JsonOption = False,

@@ -95,7 +95,8 @@ def show(name: str, listed: Sequence[Entry]) -> Entry:
         if entry.name == name:
             return entry
     near = difflib.get_close_matches(name, [entry.name for entry in listed], n=3)
-    raise NotFound(f"no feature '{name}'." + (f" Closest: {', '.join(near)}." if near else " The catalogue is empty."))
+    known = f"Closest: {', '.join(near)}." if near else "`assay features list` shows those there are."
+    raise NotFound(f"no feature '{name}'. {known}")
 
 
 def search(words: str, listed: Sequence[Entry]) -> list[Entry]:

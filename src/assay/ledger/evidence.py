@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from assay.errors import UsageError
@@ -91,8 +92,8 @@ class Evidence:
 def plain(value: Any) -> Any:
     """Turn figures into plain JSON values.
 
-    Anything with `to_json`, NumPy scalars and arrays, and dates are converted; nan and the infinities become None, and
-    an integer beyond 2**53 - 1 becomes text, because readers of JSON would round it.
+    Anything with `to_json`, NumPy scalars and arrays, and dates are converted; durations become seconds, nan and the
+    infinities None, and an integer beyond 2**53 - 1 becomes text, because readers of JSON would round it.
 
     Raises:
         TypeError: A value has no JSON form, or two keys are the same as text.
@@ -103,6 +104,8 @@ def plain(value: Any) -> Any:
         return value if abs(value) <= LARGEST_INTEGER else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Mapping):
         return _plain_mapping(value)
     if isinstance(value, list | tuple | set | frozenset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from assay.errors import UsageError
 from assay.ledger.backend import READ_RECORDS, Session
@@ -34,6 +34,13 @@ class Lineage:
     nodes: tuple[Evidence, ...]
     edges: tuple[tuple[str, str], ...]
     complete: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "nodes": [one.to_json() for one in self.nodes],
+            "edges": [list(edge) for edge in self.edges],
+            "complete": self.complete,
+        }
 
 
 def walk(session: Session, origin: int, *, direction: Literal["back", "forward"], limit: int) -> Lineage:

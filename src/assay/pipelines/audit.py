@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from assay.data import holdout, snapshots, sources
@@ -203,17 +204,22 @@ def exam_of(workspace: Workspace, version: ModelVersion) -> Evidence | None:
 
 
 def _bundles(workspace: Workspace) -> Iterable[str]:
-    """One entry a registered bundle: empty where it is whole."""
-    for record in workspace.ledger.find(kind="model.registered"):
+    """One entry a bundle of an experiment or a version: empty where it is whole."""
+    subjects = {}
+    for record in workspace.ledger.find(kind="training.experiment"):
+        if bundle := record.figures["artifacts"].get("bundle"):
+            subjects[bundle] = record
+    subjects |= {record.figures["bundle"]: record for record in workspace.ledger.find(kind="model.registered")}
+    for bundle, record in subjects.items():
         try:
-            Bundle.load(workspace.artifacts, record.figures["bundle"])
+            Bundle.load(workspace.artifacts, bundle)
             yield ""
         except (IntegrityError, NotFound, UsageError) as error:
             yield f"{record.subject} [{record.id}]: {error}"
 
 
 def _files(workspace: Workspace) -> Iterable[str]:
-    """One entry a recorded snapshot, opened holdout or sealed segment: empty where its bytes are those recorded."""
+    """One entry a recorded snapshot, holdout or sealed segment: empty where its bytes are those recorded."""
     loaders: dict[str, Callable[[str], object]] = {
         "data.snapshot": lambda digest: snapshots.load(digest, workspace.state / "snapshots"),
         "data.holdout_opened": lambda digest: holdout.check(digest, workspace.state),
@@ -226,6 +232,9 @@ def _files(workspace: Workspace) -> Iterable[str]:
                 yield ""
             except (IntegrityError, NotFound) as error:
                 yield f"{subject}: {error}"
+    opened = {one.figures["digest"] for one in workspace.ledger.find(kind="data.holdout_opened")}
+    closed = [path for path in holdout.verify(workspace.state) if Path(path).stem not in opened]
+    yield from (f"sealed holdout {path} is not as it was sealed" for path in closed)
     sealed = workspace.ledger.find(kind="serving.segment")
     damaged = prediction_log.damaged_segments(workspace.predictions, sealed)
     yield from (f"log segment {path} is gone, or not as it was sealed" for path in damaged)
