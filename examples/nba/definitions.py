@@ -14,7 +14,7 @@ GAMES_IN_A_LEAGUE_SEASON = 1_000
 TWO_MONTHS = timedelta(days=60)  # shorter than any summer: a new season starts without the last one's averages
 FIVE_YEARS = timedelta(days=5 * 365)
 LONGEST_REST_DAYS = 10.0
-HOME_COURT_ELO = 100.0
+HOME_EDGE_FACTOR = 1.3  # the edge between equal teams is larger than the share of home wins over all games says
 
 
 def games_to_predict(games: pl.LazyFrame) -> pl.LazyFrame:
@@ -232,7 +232,7 @@ def rest_days(rows: pl.DataFrame) -> pl.DataFrame:
 
 @assay.request_view(
     features={
-        "elo_gap": "Home rating less away rating, home court counted as 100 points except on neutral ground",
+        "rating_gap": "Home rating less away rating, plus the home edge of the league's last 1,000 games in Elo points",
         "wins_season_gap": "Home team's share of games won this season less the away team's",
         "margin_season_gap": "Home team's mean margin this season less the away team's",
         "margin_10g_gap": "Home team's mean margin over 10 games less the away team's",
@@ -250,10 +250,12 @@ def gaps(rows: pl.DataFrame) -> pl.DataFrame:
 
     elo_of_a_point = 28.0  # 538: one point of margin is worth about 28 points of Elo
     strength = gap("team_margin_30g_mean") * elo_of_a_point + gap("team_opponent_elo_30g_mean")
-    court = pl.when(pl.col("neutral")).then(0.0).otherwise(HOME_COURT_ELO)
+    home_wins = pl.col("league_home_wins_1000g_rate").fill_null(0.6).clip(0.5, 0.75)
+    edge = HOME_EDGE_FACTOR * 400 * (home_wins / (1 - home_wins)).log(10)
+    court = pl.when(pl.col("neutral")).then(0.0).otherwise(edge)
     streaks = pl.col("home_team_streak").clip(-10, 10) - pl.col("away_team_streak").clip(-10, 10)
     return rows.select(
-        elo_gap=pl.col("home_elo") - pl.col("away_elo") + court,
+        rating_gap=pl.col("home_elo") - pl.col("away_elo") + court,
         wins_season_gap=gap("team_wins_season_rate"),
         margin_season_gap=gap("team_margin_season_mean"),
         margin_10g_gap=gap("team_margin_10g_mean"),
