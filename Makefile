@@ -52,7 +52,7 @@ types: $(VENV)/.dev  ## mypy, strict
 
 docs: $(VENV)/.dev  ## the documentation site, strictly, into site/
 	@echo "==> documentation"
-	@DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build -q --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
 
 bench: $(VENV)/.dev  ## every benchmark at its quick size; benchmarks/RESULTS.md holds the full ones
 	@$(BIN)/python benchmarks/run.py --quick
