@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -116,7 +117,7 @@ def plain(value: Any) -> Any:
         if convert is not None:
             return plain(convert())
     raise TypeError(
-        f"a figure of type {type(value).__name__} has no JSON form: {value!r}. Give numbers, text or lists."
+        f"a figure of type {type(value).__name__} has no JSON form: {reprlib.repr(value)}. Give numbers, text or lists."
     )
 
 

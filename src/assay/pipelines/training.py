@@ -21,7 +21,7 @@ from assay.evaluation.evaluate import Evaluation, evaluate
 from assay.features import materialize, offline
 from assay.features.frame import training_frame
 from assay.framing import kill_criteria
-from assay.ledger.evidence import Evidence
+from assay.ledger.evidence import Evidence, plain
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle, to_bundle
@@ -70,6 +70,19 @@ class TrainingOutcome:
     search: SearchOutcome
     validation: LabelledFrame
     experiment_evidence: Evidence
+
+    def to_json(self) -> dict[str, Any]:
+        """What the command line prints of it with `--json`."""
+        return {
+            "experiment": self.experiment,
+            "estimator": self.search.estimator,
+            "params": plain(self.search.params),
+            "primary": self.evaluation.primary,
+            "metrics": {name: estimate.to_json() for name, estimate in self.evaluation.metrics.items()},
+            "part": "validation",
+            "bundle": self.bundle_digest,
+            "evidence": self.experiment_evidence.id,
+        }
 
 
 def run_training(
