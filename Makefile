@@ -34,7 +34,7 @@ demo: $(VENV)/.base  ## the whole loop on a simulated subscription business, in 
 
 test: $(VENV)/.dev lint types docs  ## everything CI checks: style, types, import direction, docs, tests
 	@echo "==> tests"
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 quick: $(VENV)/.dev  ## the tests that take less than ten seconds each
 	@$(BIN)/pytest -m "not slow"

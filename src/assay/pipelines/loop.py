@@ -21,7 +21,7 @@ from assay.models.bundle import Bundle
 from assay.models.model import from_bundle
 from assay.pipelines import run as runs
 from assay.pipelines.audit import find_version
-from assay.pipelines.feature import run_features
+from assay.pipelines.feature import FeatureOutcome, run_features
 from assay.pipelines.release import ReleaseOutcome, run_release
 from assay.pipelines.run import Progress, Run, silent
 from assay.pipelines.training import (
@@ -133,6 +133,7 @@ def run_loop(
             check_brief(run)
             stage = "features"
             features = run_features(run, months=months or workspace.settings.training.months)
+            ask_whether_rules_do(run, features)
             stage = "training"
             wanted = workspace.settings.training.trials if trials is None else trials
             training = run_training(run, features, trials=wanted, fixed=fixed)
@@ -182,16 +183,20 @@ def evaluate_version(workspace: Workspace, reference: str | None, *, progress: P
 
 
 def check_brief(run: Run) -> None:
-    """Refuse to train on an incomplete brief; say whether rules would do.
+    """Refuse to train on an incomplete brief.
 
     Raises:
         GateRefused: Fields of the brief are missing.
     """
-    settings = run.workspace.settings
-    complete = run.record(brief.complete(settings.brief))
+    complete = run.record(brief.complete(run.workspace.settings.brief))
     if complete.verdict == "fail":
         raise GateRefused(f"{complete.summary} [{complete.id}]")
-    run.record(rules_or_ml.decide(settings.brief, n_labelled=None))
+
+
+def ask_whether_rules_do(run: Run, features: FeatureOutcome) -> Evidence:
+    """Rules or machine learning, now that the labelled rows are counted; advice, not a gate."""
+    n_labelled = features.train.height + features.validation.height + features.sealed.n
+    return run.record(rules_or_ml.decide(run.workspace.settings.brief, n_labelled=n_labelled))
 
 
 def close(
@@ -238,7 +243,7 @@ def write_report(run: Run, outcome: RunOutcome) -> None:
     page = run_report(
         title=run.workspace.settings.name,
         outcome={**outcome.to_json(), "ledger_head": head.digest, "ledger_length": head.sequence},
-        evidences=outcome.evidence,
+        evidences=run.workspace.ledger.find(run=run.id),
     )
     outcome.report.parent.mkdir(parents=True, exist_ok=True)
     unfinished = outcome.report.with_suffix(".part")
