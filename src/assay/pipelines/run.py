@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,9 @@ class Step:
 
 
 Progress = Callable[[Step], None]
+
+PASSWORD_OF_USER = re.compile(r"(?<=://)([^:/?#@]*):.*@")  # greedy: a password may hold an @ of its own
+PASSWORD_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token|key|credential)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 
 def silent(_step: Step) -> None:
@@ -85,10 +90,21 @@ def begin(
             summary=f"{workspace.settings.name}, as of {run.as_of:%Y-%m-%d %H:%M} UTC",
             figures={
                 "as_of": run.as_of,
-                "settings": workspace.settings.model_dump(mode="json", exclude={"serving"}),
+                "settings": without_passwords(workspace.settings.model_dump(mode="json", exclude={"serving"})),
                 "definitions": {view.name: view.digest for view in workspace.definitions.views},
             },
             parents=(because.id,) if because else (),
         )
     )
     return run
+
+
+def without_passwords(settings: Any) -> Any:
+    """The same settings with `***` for every password in a URL: what the ledger holds cannot be taken back."""
+    if isinstance(settings, dict):
+        return {key: without_passwords(value) for key, value in settings.items()}
+    if isinstance(settings, list):
+        return [without_passwords(value) for value in settings]
+    if isinstance(settings, str) and "://" in settings:
+        return PASSWORD_IN_QUERY.sub(r"\1***", PASSWORD_OF_USER.sub(r"\1:***@", settings))
+    return settings
