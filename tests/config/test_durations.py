@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.config.durations import LONGEST, format_duration, parse_duration
+from assay.config.durations import LONGEST, format_duration, parse_duration, spoken_duration
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,18 @@ def test_what_is_written_reads_back_as_the_same(length: timedelta) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert timedelta(0) <= parse_duration(text) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=36), "1.5 days"),
+        (timedelta(hours=23), "23 hours"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(seconds=12), "12 seconds"),
+        (timedelta(0), "0 seconds"),
+    ],
+)
+def test_a_length_is_said_in_its_largest_unit(length, said):
+    assert spoken_duration(length) == said

@@ -68,6 +68,23 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def spoken_duration(value: timedelta) -> str:
+    """Say roughly how long, in the largest unit that fits, to one decimal.
+
+    Example:
+        >>> spoken_duration(timedelta(hours=36)), spoken_duration(timedelta(days=1))
+        ('1.5 days', '1 day')
+    """
+    for unit in ("day", "hour", "minute"):
+        amount = value / timedelta(microseconds=MICROSECONDS[unit])
+        if amount >= 1:
+            break
+    else:
+        unit, amount = "second", value.total_seconds()
+    shown = f"{amount:.1f}".removesuffix(".0")
+    return f"{shown} {unit}" if shown == "1" else f"{shown} {unit}s"
+
+
 def _from_text(text: str) -> timedelta:
     if _NUMBER.fullmatch(text):
         return _from_microseconds(float(text) * 1e6)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from assay.config.durations import spoken_duration
 from assay.config.settings import Source
 from assay.data.association import association
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
@@ -114,9 +115,11 @@ def timeliness(newest: datetime | None, source: Source, *, now: datetime) -> Dim
         return Dimension(math.nan, {}, "no refresh is declared", "Declare `refresh`.")
     if newest is None:
         return Dimension(0.0, {"newest": None}, "no row has a time", "Correct the time column, or its time_format.")
-    refreshes = max(0.0, (now - newest) / source.refresh)
+    age = max(timedelta(0), now - newest)
+    refreshes = age / source.refresh
     figures = {"newest": newest, "refresh_seconds": source.refresh.total_seconds(), "refreshes": refreshes}
-    why = f"the newest row is of {newest:%Y-%m-%d %H:%M}, {refreshes:.1f} refreshes of {source.refresh} ago"
+    due = f"due every {spoken_duration(source.refresh)}"
+    why = f"the newest row is of {newest:%Y-%m-%d %H:%M}, {spoken_duration(age)} ago; {due}"
     return Dimension(between(refreshes, worst=6.0, best=1.0), figures, why, "Load the rows that are due.")
 
 

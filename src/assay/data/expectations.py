@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from assay.config.durations import spoken_duration
 from assay.config.settings import Severity, Source
 from assay.data.addressed import first_line
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
@@ -152,7 +153,8 @@ def _staleness(name: str, rows: pl.DataFrame, refresh: timedelta | None, now: da
     newest = rows[KNOWN_AT].max()
     if not isinstance(newest, datetime) or now is None or refresh is None or now - newest <= LATE_AFTER * refresh:
         return []
-    rule = f"the newest row is of {newest:%Y-%m-%d %H:%M}, more than {LATE_AFTER} refreshes of {refresh} ago; freshness"
+    late = f"more than {LATE_AFTER} refreshes of {spoken_duration(refresh)} ago"
+    rule = f"the newest row is of {newest:%Y-%m-%d %H:%M}, {late}; freshness"
     return [Failure(name, None, rule, "warning", "freshness", rows.height, 1.0)]
 
 
