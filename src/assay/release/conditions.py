@@ -1,7 +1,7 @@
 """The default conditions of the two gates, each answered from recorded evidence.
 
 A condition whose evidence was never recorded fails: silence is not proof. Measuring is done in `checks.py` and
-`load_test.py`, deciding in `gates.py`.
+`trials.py`, deciding in `gates.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,16 +16,6 @@ from assay.training.matrices import checked_truth
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Rule = Callable[[pl.DataFrame], Any]
-
-
-class Scored(Protocol):
-    """Whatever gives rows a score: a baseline, a model."""
-
-    @property
-    def name(self) -> str: ...
-
-    def predict(self, rows: pl.DataFrame) -> Array:
-        """Probability or value of each row, shape (n_rows,)."""
 
 
 @dataclass(frozen=True, slots=True)
