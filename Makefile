@@ -70,8 +70,8 @@ lock: $(LOCK_VENV)/bin/poetry  ## resolve again: poetry.lock, and the hashed req
 check-lock: $(LOCK_VENV)/bin/poetry  ## poetry.lock and the exported requirements are current, and hold no address
 	@echo "==> lock file"
 	@$(LOCK_VENV)/bin/poetry check -q --lock
-	@$(LOCK_VENV)/bin/poetry export -q | diff -q - requirements/base.txt
-	@$(LOCK_VENV)/bin/poetry export -q --all-extras --with dev | diff -q - requirements/dev.txt
+	@$(LOCK_VENV)/bin/poetry export | diff -q - requirements/base.txt
+	@$(LOCK_VENV)/bin/poetry export --all-extras --with dev | diff -q - requirements/dev.txt
 	@! grep -nE '://[^ ]*(simple|index)' poetry.lock requirements/*.txt
 
 clean:  ## remove environments and everything that was built
