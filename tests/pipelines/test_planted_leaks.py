@@ -140,11 +140,12 @@ def test_a_scaler_fitted_on_everything_in_a_feature_view(nba):
     assert "margin" in refused(nba).reason
 
 
+@pytest.mark.slow
 def test_a_scaler_fitted_on_everything_in_a_request_view(nba):
-    elo = 'elo_gap=pl.col("home_elo") - pl.col("away_elo") + court,'
-    scaled = 'elo_gap=(pl.col("home_elo") - pl.col("home_elo").mean()) / pl.col("home_elo").std(),'
+    elo = 'rating_gap=pl.col("home_elo") - pl.col("away_elo") + court,'
+    scaled = 'rating_gap=(pl.col("home_elo") - pl.col("home_elo").mean()) / pl.col("home_elo").std(),'
     edit(nba[0] / "definitions.py", (elo, scaled))
-    assert "elo_gap" in refused(nba).reason
+    assert "rating_gap" in refused(nba).reason
 
 
 def test_a_flag_made_from_the_target(nba):
@@ -154,12 +155,14 @@ def test_a_flag_made_from_the_target(nba):
     assert "game_result" in outcome.reason
 
 
+@pytest.mark.slow
 def test_a_flag_made_from_the_target_that_is_declared_as_known_before(nba):
     plant_column(nba[0], "sold_out", 'pl.col("game_result") == "W"')
     edit(nba[0] / "assay.yaml", (KNOWN_BEFORE, f"{KNOWN_BEFORE}      - game_result\n"))
     assert "sold_out" in refused(nba).reason
 
 
+@pytest.mark.slow
 def test_without_a_leak_the_same_project_trains(nba):
     folder, environment = nba
     with Project.open(folder, overrides=QUICK, environment=environment) as project:

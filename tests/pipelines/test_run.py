@@ -32,7 +32,7 @@ def test_a_password_in_a_url_is_blotted_out_wherever_it_stands(url, kept):
 
 
 def test_no_password_of_a_store_or_a_source_reaches_the_ledger(fresh_churn):
-    secret = "hunter2"  # noqa: S105 a made-up one
+    secret = "hunter2"
     overrides = (
         f"stores.artifacts=s3://assay:{secret}@bucket/artifacts",
         f"sources.warehouse.url=postgresql://assay:{secret}@db/warehouse",
