@@ -22,16 +22,10 @@ from assay.models.model import from_bundle
 from assay.pipelines import run as runs
 from assay.pipelines.audit import find_version
 from assay.pipelines.feature import FeatureOutcome, run_features
+from assay.pipelines.measuring import measure, primary_metric
 from assay.pipelines.release import ReleaseOutcome, run_release
 from assay.pipelines.run import Progress, Run, silent
-from assay.pipelines.training import (
-    TrainingOutcome,
-    baselines_for,
-    frames_for,
-    measure,
-    primary_metric,
-    run_training,
-)
+from assay.pipelines.training import TrainingOutcome, baselines_for, frames_for, run_training
 from assay.pipelines.workspace import Workspace
 
 Ending = Literal["promoted", "staged", "archived", "kill", "stopped"]

@@ -26,8 +26,9 @@ from assay.monitoring import drift, performance, retraining
 from assay.monitoring.summaries import Profile
 from assay.pipelines.audit import exam_of
 from assay.pipelines.loop import RunOutcome, run_loop
+from assay.pipelines.measuring import primary_metric
 from assay.pipelines.run import Progress, silent
-from assay.pipelines.training import PROFILE, primary_metric
+from assay.pipelines.training import PROFILE
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
 from assay.serving import log_frames

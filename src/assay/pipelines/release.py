@@ -26,16 +26,9 @@ from assay.models.model import from_bundle
 from assay.pipelines import values
 from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.inference import request_rows, serving_candidate
+from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired
 from assay.pipelines.run import Run, Step
-from assay.pipelines.training import (
-    THRESHOLD,
-    TrainingOutcome,
-    against,
-    labelled,
-    measure,
-    primary_metric,
-    stop_if_fired,
-)
+from assay.pipelines.training import THRESHOLD, TrainingOutcome, labelled
 from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.release import checks, gates, trials

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from assay.data import leakage
-from assay.errors import KillCriterionFired
-from assay.evaluation.compare import compare
-from assay.evaluation.evaluate import Evaluation, evaluate
+from assay.evaluation.evaluate import Evaluation
 from assay.features import materialize, offline
 from assay.features.frame import training_frame
 from assay.framing import kill_criteria
@@ -25,16 +23,15 @@ from assay.ledger.evidence import Evidence, plain
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle, to_bundle
-from assay.models.signature import Task
 from assay.monitoring.summaries import profile
 from assay.pipelines import values
+from assay.pipelines.experiment import next_experiment, record_experiment
 from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
+from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired, task_of
 from assay.pipelines.run import Run, Step
-from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.training import baselines
 from assay.training.calibrate import calibrate
-from assay.training.experiments import ExperimentVerdict, experiment_evidence
 from assay.training.progress import Progress as SearchProgress
 from assay.training.search import SearchOutcome, search
 
@@ -42,7 +39,6 @@ TIME_TRAVEL_ROWS = 2_000
 PARITY_ROWS = 2_000
 PROFILE = "profile.json"
 THRESHOLD = "threshold"
-DEFAULT_PRIMARY: dict[Task, str] = {"classification": "log_loss", "regression": "mae"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +115,6 @@ def run_training(
     return TrainingOutcome(
         experiment, model, digest, no_information, heuristic, evaluation, found, validation, evidence
     )
-
-
-def next_experiment(run: Run) -> str:
-    """The day's next experiment id."""
-    day = run.workspace.clock().strftime("%Y-%m-%d")
-    return f"EXP-{day}-{run.workspace.ledger.next_number(f'EXP-{day}'):03d}"
 
 
 def frames_for(run: Run, features: FeatureOutcome) -> tuple[LabelledFrame, LabelledFrame]:
@@ -279,51 +269,6 @@ def judge_on_validation(
     return evaluation
 
 
-def measure(
-    run: Run,
-    frame: LabelledFrame,
-    scores: Scores,
-    *,
-    subject: str,
-    floor: baselines.Baseline,
-    part: str,
-    role: str = "candidate",
-) -> Evaluation:
-    """Measure `scores` on `frame` by every figure and slice, beside no information; recorded."""
-    settings = run.workspace.settings.evaluation
-    evaluation = evaluate(
-        frame.truth,
-        scores,
-        task=task_of(run.workspace),
-        primary=primary_metric(run.workspace),
-        secondary=settings.secondary,
-        subject=subject,
-        rng=run.rng,
-        resamples=settings.bootstrap,
-        slices={column: frame.rows[column].cast(pl.String).to_numpy() for column in settings.slices},
-        no_information=floor.predict(frame.rows),
-        part=part,
-        role=role,
-    )
-    return replace(evaluation, evidence=run.record(evaluation.evidence))
-
-
-def against(
-    run: Run, frame: LabelledFrame, scores: Scores, theirs: Scores, names: tuple[str, str], part: str
-) -> Evidence:
-    """Compare two sets of scores on the same rows by the primary metric."""
-    return compare(
-        frame.truth,
-        scores,
-        theirs,
-        metric=primary_metric(run.workspace),
-        rng=run.rng,
-        resamples=run.workspace.settings.evaluation.bootstrap,
-        names=names,
-        part=part,
-    ).evidence
-
-
 def ask_kill_criteria(
     run: Run,
     evaluation: Evaluation,
@@ -353,57 +298,3 @@ def ask_kill_criteria(
     figures = {"evaluation": evaluation.evidence.to_json()["figures"]["metrics"]}
     asked.extend(kill_criteria.custom(one, figures) for one in run.workspace.settings.brief.kill_criteria)
     stop_if_fired(run.record_all(asked))
-
-
-def stop_if_fired(asked: list[Evidence]) -> None:
-    """End the run when a kill criterion holds.
-
-    Raises:
-        KillCriterionFired: With the figures of every criterion that fired.
-    """
-    fired = [one for one in asked if one.verdict == "fail"]
-    if fired:
-        raise KillCriterionFired("; ".join(f"{one.summary} [{one.id}]" for one in fired))
-
-
-def record_experiment(
-    run: Run,
-    experiment: str,
-    started: float,
-    features: FeatureOutcome,
-    *,
-    model: Model | None = None,
-    search: SearchOutcome | None = None,
-    evaluation: Evaluation | None = None,
-    digest: str = "",
-    notes: str = "",
-) -> Evidence:
-    """Write the experiment down, finished or not (EX-1)."""
-    verdict: ExperimentVerdict = "iterate" if model is not None else "failed"
-    return run.record(
-        experiment_evidence(
-            experiment_id=experiment,
-            hypothesis=run.workspace.settings.training.hypothesis,
-            snapshots=features.snapshots,
-            features=model.signature.names if model is not None else (),
-            estimator=search.estimator if search is not None else "",
-            params=search.params if search is not None else {},
-            seconds=round(time.monotonic() - started, 3),
-            metrics=evaluation.metrics if evaluation is not None else {},
-            baseline=run.workspace.settings.brief.baseline,
-            verdict=verdict,
-            notes=notes,
-            artifacts={"bundle": digest} if digest else {},
-            parents=tuple(one.id for one in run.evidence if one.kind != "run.started"),
-        )
-    )
-
-
-def task_of(workspace: Workspace) -> Task:
-    """The task of the brief, as the estimators name it."""
-    return "regression" if workspace.settings.brief.ml_task_type == "regression" else "classification"
-
-
-def primary_metric(workspace: Workspace) -> str:
-    """The figure that decides: the configured one, or the task's default."""
-    return workspace.settings.evaluation.primary or DEFAULT_PRIMARY[task_of(workspace)]

@@ -1,0 +1,89 @@
+"""Measuring: what scores are worth on one part of the rows, alone and beside others; each figure is recorded.
+
+The same functions serve the training pipeline on validation rows and the release pipeline on the holdout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from assay.errors import KillCriterionFired
+from assay.evaluation.compare import compare
+from assay.evaluation.evaluate import Evaluation, evaluate
+from assay.ledger.evidence import Evidence
+from assay.models.frame import LabelledFrame
+from assay.models.signature import Task
+from assay.pipelines.run import Run
+from assay.pipelines.values import Scores
+from assay.pipelines.workspace import Workspace
+from assay.training import baselines
+
+DEFAULT_PRIMARY: dict[Task, str] = {"classification": "log_loss", "regression": "mae"}
+
+
+def task_of(workspace: Workspace) -> Task:
+    """The task of the brief, as the estimators name it."""
+    return "regression" if workspace.settings.brief.ml_task_type == "regression" else "classification"
+
+
+def primary_metric(workspace: Workspace) -> str:
+    """The figure that decides: the configured one, or the task's default."""
+    return workspace.settings.evaluation.primary or DEFAULT_PRIMARY[task_of(workspace)]
+
+
+def measure(
+    run: Run,
+    frame: LabelledFrame,
+    scores: Scores,
+    *,
+    subject: str,
+    floor: baselines.Baseline,
+    part: str,
+    role: str = "candidate",
+) -> Evaluation:
+    """Measure `scores` on `frame` by every figure and slice, beside no information; recorded."""
+    settings = run.workspace.settings.evaluation
+    evaluation = evaluate(
+        frame.truth,
+        scores,
+        task=task_of(run.workspace),
+        primary=primary_metric(run.workspace),
+        secondary=settings.secondary,
+        subject=subject,
+        rng=run.rng,
+        resamples=settings.bootstrap,
+        slices={column: frame.rows[column].cast(pl.String).to_numpy() for column in settings.slices},
+        no_information=floor.predict(frame.rows),
+        part=part,
+        role=role,
+    )
+    return replace(evaluation, evidence=run.record(evaluation.evidence))
+
+
+def against(
+    run: Run, frame: LabelledFrame, scores: Scores, theirs: Scores, names: tuple[str, str], part: str
+) -> Evidence:
+    """Compare two sets of scores on the same rows by the primary metric."""
+    return compare(
+        frame.truth,
+        scores,
+        theirs,
+        metric=primary_metric(run.workspace),
+        rng=run.rng,
+        resamples=run.workspace.settings.evaluation.bootstrap,
+        names=names,
+        part=part,
+    ).evidence
+
+
+def stop_if_fired(asked: list[Evidence]) -> None:
+    """End the run when a kill criterion holds.
+
+    Raises:
+        KillCriterionFired: With the figures of every criterion that fired.
+    """
+    fired = [one for one in asked if one.verdict == "fail"]
+    if fired:
+        raise KillCriterionFired("; ".join(f"{one.summary} [{one.id}]" for one in fired))
