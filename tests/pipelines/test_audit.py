@@ -33,6 +33,7 @@ def test_a_sound_project_passes_every_check(finished_churn):
     [
         ("assay.yaml", "path: data/offers.csv", "path: data/offres.csv", "offres.csv"),
         ("assay.yaml", "label: churned", "label: chrned", "chrned"),
+        ("assay.yaml", "time: month\n  label", "time: plan\n  label", "target.time: event_time"),
         ("definitions.py", 'source="offers"', 'source="ofers"', "ofers"),
         (
             "definitions.py",
@@ -199,3 +200,11 @@ def test_a_copied_project_goes_on_where_the_first_stood(churn, tmp_path):
     with Project.open(moved) as project:
         assert project.verify().ok
         assert project.models()[0]["stage"] == "production"
+
+
+def test_label_rows_may_come_from_a_csv_file_with_their_time_as_text(fresh_churn):
+    pl.read_parquet(fresh_churn / "data" / "months.parquet").write_csv(fresh_churn / "data" / "months.csv")
+    edit(fresh_churn / "assay.yaml", ("data/months.parquet", "data/months.csv"))
+    with Project.open(fresh_churn) as project:
+        found = project.assess(as_of=AS_OF)
+    assert found[-1].verdict == "pass"

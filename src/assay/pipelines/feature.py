@@ -117,8 +117,8 @@ def label_rows(workspace: Workspace, frames: Frames, *, months: int | None = Non
     """The rows to predict with their labels, of the last `months` where the target has a time."""
     target = workspace.settings.target
     rows = label_columns(workspace, frames[target.source])
-    if target.time is None or months is None or rows.is_empty():
-        return rows
+    if target.time is None or months is None or rows.is_empty() or not rows.schema[target.time].is_temporal():
+        return rows  # a time that is text is refused where the rows are cut, with what to do about it
     return rows.filter(pl.col(target.time) > pl.col(target.time).max().dt.offset_by(f"-{months}mo"))
 
 
@@ -261,9 +261,11 @@ def refuse_leak(found: Evidence) -> None:
 
 
 def _rows_of(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
-    """Apply `target.rows` to the source's frame; the identity where none is named."""
+    """Apply `target.rows` to the source's frame; where none is named, its rows with their time as it was read."""
     target = workspace.settings.target
     if target.rows is None:
+        if target.time is not None and target.time == workspace.settings.sources[target.source].time:
+            frame = frame.with_columns(pl.col("event_time").alias(target.time))
         return frame.collect()
     rows = workspace.function(target.rows, field="target.rows")(frame)
     return rows.collect() if isinstance(rows, pl.LazyFrame) else rows

@@ -1,0 +1,46 @@
+"""What a release leaves behind: concluded experiments, both gates in a version's descent, nothing twice."""
+
+import pytest
+from tests.projects import AS_OF, QUICK, run_once
+
+from assay.project import Project
+
+
+def test_a_promoted_experiment_is_concluded_as_promoted(finished_churn):
+    with Project.open(finished_churn) as project:
+        (row,) = project.experiments()
+        first, last = project.workspace.ledger.find(kind="training.experiment")
+    assert (row["verdict"], row["notes"]) == ("promoted", "churn@1.0.0 in production")
+    assert first.figures["verdict"] == "iterate"
+    assert last.parents[0] == first.id
+
+
+def test_a_version_in_production_descends_from_both_gates(finished_churn):
+    with Project.open(finished_churn) as project:
+        deployment = project.workspace.registry.production("churn").deployment
+        parents = project.workspace.ledger.get(deployment).parents
+        kinds = [project.workspace.ledger.get(one).kind for one in parents]
+    assert kinds == ["model.registered", "gate.staging", "gate.production"]
+
+
+def test_retraining_on_the_same_data_says_that_nothing_new_came_of_it(churn):
+    with Project.open(churn, overrides=QUICK) as project:
+        opened = len(project.workspace.ledger.find(kind="data.holdout_opened"))
+        outcome = project.retrain(reason="to see whether it is stable", as_of=AS_OF)
+        assert (outcome.verdict, outcome.stage, outcome.model) == ("stopped", "release", "")
+        assert "the same model as churn@1.0.0, which is in production already" in outcome.reason
+        assert project.workspace.registry.production("churn").reference == "churn@1.0.0"
+        assert len(project.workspace.ledger.find(kind="data.holdout_opened")) == opened
+        assert project.experiments()[0]["verdict"] == "archived"
+
+
+@pytest.mark.slow
+def test_a_version_that_waits_may_be_examined_again_and_then_be_let_in_by_a_person(fresh_churn):
+    assert run_once(fresh_churn, "gates.approval=person", trials=0).verdict == "staged"
+    again = run_once(fresh_churn, "gates.approval=person", trials=0)
+    assert (again.verdict, again.model) == ("staged", "churn@1.0.0")
+    with Project.open(fresh_churn) as project:
+        moved = project.promote(actor="Ana Lind", reason="reviewed")
+        kinds = [project.workspace.ledger.get(one).kind for one in moved.parents]
+        assert kinds == ["model.registered", "gate.staging", "gate.production"]
+        assert project.experiments()[-1]["verdict"] == "promoted"
