@@ -169,7 +169,7 @@ class Project:
         return loop.run_loop(self.workspace, trials=trials, as_of=as_of, progress=progress)
 
     def experiments(self) -> list[dict[str, Any]]:
-        """Every experiment, oldest first."""
+        """Every experiment with what became of it, newest first."""
         from assay.training.experiments import experiments
 
         return experiments(self.workspace.ledger.find(kind="training.experiment"))

@@ -24,7 +24,7 @@ def test_a_version_in_production_descends_from_both_gates(finished_churn):
 
 
 def test_retraining_on_the_same_data_says_that_nothing_new_came_of_it(churn):
-    with Project.open(churn, overrides=QUICK) as project:
+    with Project.open(churn, overrides=(*QUICK, "retraining.months=10")) as project:
         opened = len(project.workspace.ledger.find(kind="data.holdout_opened"))
         outcome = project.retrain(reason="to see whether it is stable", as_of=AS_OF)
         assert (outcome.verdict, outcome.stage, outcome.model) == ("stopped", "release", "")

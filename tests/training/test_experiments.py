@@ -9,7 +9,7 @@ import pytest
 from assay.errors import UsageError
 from assay.ledger.evidence import plain
 from assay.metrics.estimate import Estimate
-from assay.training.experiments import experiment_evidence, experiments
+from assay.training.experiments import concluded, experiment_evidence, experiments
 
 LOSS = Estimate(0.61, 0.60, 0.62, 5_000, "bca-1000")
 
@@ -76,7 +76,7 @@ def test_malformed_ids_and_verdicts_are_refused(changes):
 def test_rows_are_newest_first_and_the_last_record_of_an_experiment_counts():
     records = [stored(finished(1), 1), stored(finished(2), 2), stored(finished(1, verdict="promoted"), 3)]
     rows = experiments(records)
-    assert [(row["experiment"][-3:], row["verdict"]) for row in rows] == [("001", "promoted"), ("002", "iterate")]
+    assert [(row["experiment"][-3:], row["verdict"]) for row in rows] == [("002", "iterate"), ("001", "promoted")]
     assert rows[0]["value"] == "0.6100 [0.6000, 0.6200]"
     assert rows[0]["metric"] == "log_loss"
     assert rows[0]["seconds"] == 12.5
@@ -85,3 +85,13 @@ def test_rows_are_newest_first_and_the_last_record_of_an_experiment_counts():
 def test_an_undefined_metric_stays_undefined():
     record = stored(finished(metrics={"log_loss": replace(LOSS, value=math.nan)}), 1)
     assert experiments([record])[0]["value"] == "undefined (n=5,000)"
+
+
+def test_an_experiment_is_concluded_by_a_second_record_with_the_same_figures():
+    first = stored(finished(), 7)
+    last = concluded(first, "promoted", notes="win-probability@1.0.0 in production", because=["E-000009"])
+    assert (last.id, last.subject, last.verdict, last.parents) == ("", first.subject, "pass", ("E-000007", "E-000009"))
+    assert last.summary == "promoted, lightgbm, log_loss 0.6100 [0.6000, 0.6200], win-probability@1.0.0 in production"
+    assert {**last.figures, "verdict": "iterate", "notes": ""} == first.figures
+    (row,) = experiments([first, stored(last, 10)])
+    assert (row["verdict"], row["evidence"]) == ("promoted", "E-000010")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Literal
 
 from assay.evaluation.evaluate import Evaluation
 from assay.ledger.evidence import Evidence
 from assay.models.model import Model
 from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.run import Run
-from assay.training.experiments import ExperimentVerdict, experiment_evidence
+from assay.pipelines.workspace import Workspace
+from assay.release.versions import ModelVersion
+from assay.training.experiments import KIND, ExperimentVerdict, concluded, experiment_evidence
 from assay.training.search import SearchOutcome
 
 
@@ -50,3 +54,19 @@ def record_experiment(
             parents=tuple(one.id for one in run.evidence if one.kind != "run.started"),
         )
     )
+
+
+def conclude(
+    run: Run, experiment: Evidence, verdict: Literal["promoted", "archived"], *, notes: str, because: Sequence[str]
+) -> Evidence:
+    """Write down what became of the experiment's model, and which records decided."""
+    return run.record(concluded(experiment, verdict, notes=notes, because=because))
+
+
+def conclude_promoted(workspace: Workspace, version: ModelVersion, *, because: Sequence[str]) -> Evidence | None:
+    """The same after a person's word, when the run that made the version is long over; None where it kept no record."""
+    records = workspace.ledger.find(kind=KIND, run=version.run)
+    if not records:
+        return None
+    promoted = concluded(records[-1], "promoted", notes=f"{version.reference} in production", because=because)
+    return workspace.ledger.record(promoted, run=version.run)

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from assay.data import holdout
-from assay.errors import UsageError
+from assay.errors import GateRefused, UsageError
 from assay.evaluation.evaluate import Evaluation
 from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
@@ -24,6 +24,7 @@ from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import from_bundle
 from assay.pipelines import values
+from assay.pipelines.experiment import conclude, conclude_promoted
 from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.inference import request_rows, serving_candidate
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired
@@ -77,21 +78,41 @@ def run_release(run: Run, features: FeatureOutcome, training: TrainingOutcome) -
     """Examine the candidate once on the holdout, register it, and move it as far as the evidence carries it.
 
     Raises:
+        GateRefused: It is the very model that is in production already.
         KillCriterionFired: On the holdout it is hardly better than knowing nothing.
         IntegrityError: The sealed holdout or the bundle was altered.
     """
+    experiment, registry = training.experiment_evidence, run.workspace.registry
+    refuse_what_serves(run, training)
     exam = open_holdout(run, features)
     evaluation, comparisons = examine(run, exam, training)
     version = register(run, training)
     staging = decide_staging(run, version, training, exam, comparisons)
     if staging.verdict == "fail":
+        conclude(run, experiment, "archived", notes=staging.summary, because=[staging.id])
         return ReleaseOutcome(version, "development", evaluation, (staging,))
-    run.workspace.registry.move(version, "staging", because=[staging.id], actor="policy", run=run.id)
+    if version.stage != "staging":
+        registry.move(version, "staging", because=[staging.id], actor="policy", run=run.id)
     production = decide_production(run, version, training, exam)
     if production.verdict == "fail":
         return ReleaseOutcome(version, "staging", evaluation, (staging, production))
-    run.workspace.registry.move(version, "production", because=[production.id], actor="policy", run=run.id)
+    moved = registry.move(version, "production", because=[staging.id, production.id], actor="policy", run=run.id)
+    conclude(run, experiment, "promoted", notes=f"{version.reference} in production", because=[moved.id])
     return ReleaseOutcome(version, "production", evaluation, (staging, production))
+
+
+def refuse_what_serves(run: Run, training: TrainingOutcome) -> None:
+    """Stop where training gave the model that serves, byte for byte; the holdout need not be opened for it.
+
+    Raises:
+        GateRefused: The bundle is that of the version in production.
+    """
+    serving = run.workspace.registry.production(run.workspace.settings.name)
+    if serving is None or serving.bundle != training.bundle_digest:
+        return
+    same = f"the same model as {serving.reference}, which is in production already [{serving.deployment}]"
+    conclude(run, training.experiment_evidence, "archived", notes=same, because=[serving.deployment])
+    raise GateRefused(f"training gave {same}: the data brought nothing new, and there is nothing to release.")
 
 
 def open_holdout(run: Run, features: FeatureOutcome) -> LabelledFrame:
@@ -122,7 +143,10 @@ def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[E
     subject = f"experiment:{training.experiment}"
     evaluation = measure(run, exam, scores, subject=subject, floor=training.no_information, part="holdout")
     level = evaluation.no_information[metric]
-    stop_if_fired([run.record(kill_criteria.no_better_than_random(evaluation.estimate, level, metric=metric))])
+    asked = run.record(kill_criteria.no_better_than_random(evaluation.estimate, level, metric=metric))
+    if asked.verdict == "fail":
+        conclude(run, training.experiment_evidence, "archived", notes=asked.summary, because=[asked.id])
+    stop_if_fired([asked])
     rivals = rivals_of(run, training)
     by_metric = run.record_all(
         against(run, exam, scores, rival.predict(exam.rows), (subject, rival.name), "holdout") for rival in rivals
@@ -268,7 +292,13 @@ def promote(
         gates.approve(to, last, subject=version.subject, actor=actor, reason=reason, override=override)
     )
     gates.refuse(decided)
-    return workspace.registry.move(version, to, because=[decided.id], actor=actor, reason=reason)
+    if to == "staging":
+        return workspace.registry.move(version, to, because=[decided.id], actor=actor, reason=reason)
+    staged = workspace.ledger.latest("gate.staging", version.subject)
+    because = [gate.id for gate in (staged, decided) if gate is not None]
+    moved = workspace.registry.move(version, to, because=because, actor=actor, reason=reason)
+    conclude_promoted(workspace, version, because=[moved.id])
+    return moved
 
 
 def rollback(workspace: Workspace, *, actor: str, reason: str) -> Evidence:

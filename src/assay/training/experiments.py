@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from assay.errors import UsageError
@@ -82,24 +83,45 @@ def experiment_evidence(
     )
 
 
+def concluded(record: Evidence, verdict: ExperimentVerdict, *, notes: str, because: Sequence[str]) -> Evidence:
+    """The same experiment again, with what became of its model; to be recorded after `record`, which stays as it was.
+
+    Args:
+        record: The experiment as it was recorded last.
+        verdict: `promoted` or `archived`.
+        notes: What became of it, in a sentence.
+        because: Ids of the evidence that decided.
+    """
+    figures = {**record.to_json()["figures"], "verdict": verdict, "notes": notes}
+    estimate = _deciding(figures)
+    return replace(
+        record,
+        verdict=_VERDICTS[verdict],
+        summary=_summary(verdict, figures["estimator"], figures["primary"], estimate, notes),
+        figures=figures,
+        parents=tuple(dict.fromkeys([record.id, *because])),
+        run="",
+        id="",
+        time="",
+    )
+
+
 def experiments(records: Iterable[Evidence]) -> list[dict[str, Any]]:
     """Rows for a table, newest experiment first; of several records of one experiment the last counts."""
     latest: dict[str, Evidence] = {}
     for record in records:
         if record.kind == KIND:
-            latest.pop(record.subject, None)
             latest[record.subject] = record
     return [_row(record) for record in reversed(latest.values())]
 
 
 def _row(record: Evidence) -> dict[str, Any]:
     figures = record.figures
-    deciding = figures.get("primary") or ""
-    estimate = Estimate(**_estimate(figures["metrics"][deciding])) if deciding in figures["metrics"] else None
+    estimate = _deciding(figures)
     return {
         "experiment": figures["id"],
         "estimator": figures["estimator"] or None,
-        "metric": deciding or None,
+        "metric": figures["primary"] or None,
         "value": str(estimate) if estimate is not None else None,
         "verdict": figures["verdict"],
         "seconds": figures["seconds"],
@@ -108,6 +130,12 @@ def _row(record: Evidence) -> dict[str, Any]:
         "hypothesis": figures["hypothesis"],
         "notes": figures["notes"],
     }
+
+
+def _deciding(figures: Mapping[str, Any]) -> Estimate | None:
+    """The figure that decides; None where nothing was measured."""
+    stored = figures["metrics"].get(figures["primary"])
+    return Estimate(**_estimate(stored)) if stored is not None else None
 
 
 def _estimate(stored: Estimate | Mapping[str, Any]) -> dict[str, Any]:
