@@ -178,10 +178,15 @@ def watch(workspace: Workspace) -> Watched:
     return Watched(
         version=version,
         profile=Profile.from_json(json.loads(bundle.read(PROFILE))),
-        importance=tuple(metadata["importance"]),
+        importance=most_important_first(metadata["importance"]),
         estimator=metadata["estimator"],
         params=metadata["params"],
     )
+
+
+def most_important_first(importance: Mapping[str, float]) -> tuple[str, ...]:
+    """Features by falling importance; stored metadata has its keys in the order of the alphabet."""
+    return tuple(sorted(importance, key=lambda name: (-importance[name], name)))
 
 
 def _predictions(workspace: Workspace, watched: Watched, since: datetime | None) -> pl.DataFrame:
