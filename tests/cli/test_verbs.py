@@ -14,7 +14,7 @@ READING = (
     "features list",
     "features list --search waiting",
     "features show customer_age",
-    "features get customer=C000001 plan=plus month=2026-01-01T00:00:00Z",
+    "features get customer_id=C000001 plan=plus month=2026-01-01T00:00:00Z",
     "experiments",
     "models",
     "card",

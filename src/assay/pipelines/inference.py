@@ -13,9 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from assay.errors import NotFound
+from assay.errors import DataError, NotFound
 from assay.features import frame as joined_features
 from assay.features import offline
+from assay.features.layout import Layout
 from assay.features.online import OnlineFeatures, Vector
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
@@ -44,7 +45,13 @@ def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model |
         model=loaded,
         version=version.reference,
         features_for=features_reader(workspace),
-        schema=row_schema(loaded.signature, entities=roles, inputs=target.inputs, key=target.key, time=target.time),
+        schema=row_schema(
+            loaded.signature,
+            entities=roles,
+            inputs=target.inputs,
+            key=target.key,
+            time=target.time,
+        ),
         deployment=version.deployment,
         threshold=loaded.metadata.get("threshold", DEFAULT_THRESHOLD),
     )
@@ -177,8 +184,14 @@ def history(workspace: Workspace, keys: pl.DataFrame, names: Sequence[str]) -> p
 
 
 def latest(workspace: Workspace, keys: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The model's inputs for rows with the target's entity columns, as a request would see them now."""
+    """The model's inputs for rows with the target's entity columns, as a request would see them now.
+
+    Raises:
+        DataError: A row has a column that no request has.
+        NotFound: A name is no feature.
+    """
     reader = OnlineFeatures(target=workspace.settings.target, definitions=workspace.definitions, store=workspace.online)
+    _refuse_unknown_columns(keys, reader.layout, key=workspace.settings.target.key)
     vectors = reader.vectors(keys, now=workspace.clock())
     wanted = _known(names, reader.layout.model_features) or reader.layout.model_features
     return [{name: vector.values[name] for name in wanted} for vector in vectors]
@@ -202,6 +215,18 @@ def _refuse_unknown(row: Mapping[str, Any], vector: Vector, columns: Mapping[str
         if all(state == "missing" for state in states):
             column = columns[role]
             raise EntityMissing(row=number, field=column, key=row.get(column))
+
+
+def _refuse_unknown_columns(rows: Sequence[Mapping[str, Any]], layout: Layout, *, key: str) -> None:
+    """Raise where a row has a column that neither names an entity nor brings an input or a feature."""
+    entities = list(dict.fromkeys(role.column for role, _ in layout.joins))
+    also = [*layout.inputs, *([layout.time] if layout.time else []), key]
+    unknown = sorted({column for row in rows for column in row} - {*entities, *also, *layout.joined_columns})
+    if unknown:
+        raise DataError(
+            f"no column of a row is called {unknown}. Entities: {', '.join(entities)}; a row may also have "
+            f"{', '.join(dict.fromkeys(also))}, or a feature under its own name."
+        )
 
 
 def _known(names: Sequence[str], features: Sequence[str]) -> list[str]:
