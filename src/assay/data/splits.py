@@ -130,12 +130,21 @@ def _refuse_duplicates(rows: pl.DataFrame, key: str) -> None:
         )
 
 
-def _by_time(rows: pl.DataFrame, time: str, group: str | None, split: Split) -> Cut:
+def refuse_no_instant(rows: pl.DataFrame, time: str) -> None:
+    """Refuse prediction times that are no times in UTC.
+
+    Raises:
+        DataError: The column holds another type; the message says where to take times from.
+    """
     if not isinstance(dtype := rows.schema[time], pl.Datetime) or dtype.time_zone != "UTC":
         raise DataError(
-            f"target.time: column {time!r} holds {dtype}, not a time in UTC. Let target.rows return the source's "
-            "`event_time` as it is, or cast the column to pl.Datetime('us', 'UTC')."
+            f"target.time: column {time!r} holds {dtype}, not a time in UTC. Set target.time: event_time, which is "
+            "the source's own time already read; or let target.rows cast the column to pl.Datetime('us', 'UTC')."
         )
+
+
+def _by_time(rows: pl.DataFrame, time: str, group: str | None, split: Split) -> Cut:
+    refuse_no_instant(rows, time)
     ordered = rows.sort(time, maintain_order=True)
     from_validation, from_holdout = _moments(ordered[time], split)
     boundaries = {"validation": from_validation, "holdout": from_holdout}

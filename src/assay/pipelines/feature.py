@@ -117,8 +117,8 @@ def label_rows(workspace: Workspace, frames: Frames, *, months: int | None = Non
     """The rows to predict with their labels, of the last `months` where the target has a time."""
     target = workspace.settings.target
     rows = label_columns(workspace, frames[target.source])
-    if target.time is None or months is None or rows.is_empty() or not rows.schema[target.time].is_temporal():
-        return rows  # a time that is text is refused where the rows are cut, with what to do about it
+    if target.time is None or months is None or rows.is_empty():
+        return rows
     return rows.filter(pl.col(target.time) > pl.col(target.time).max().dt.offset_by(f"-{months}mo"))
 
 
@@ -127,18 +127,28 @@ def label_columns(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
 
     Raises:
         ConfigError: `target.rows` names no function of the project.
-        DataError: A column that the target names is missing.
+        DataError: A column that the target names is missing, or its time is no time in UTC.
     """
     target = workspace.settings.target
     rows = _rows_of(workspace, frame)
     roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
-    named = [target.key, target.label, *roles, *target.inputs, *target.context, target.time, target.group]
+    named = [
+        target.key,
+        target.label,
+        *roles,
+        *target.inputs,
+        *target.context,
+        target.time,
+        target.group,
+    ]
     missing = [column for column in dict.fromkeys(named) if column is not None and column not in rows.columns]
     if missing:
         raise DataError(
             f"target: the rows lack {missing}; they have {rows.columns}. Correct `target` in assay.yaml"
             + (f", or what {target.rows} returns." if target.rows else f", or source {target.source!r}.")
         )
+    if target.time is not None:
+        splits.refuse_no_instant(rows, target.time)
     if target.positive is not None:
         return rows.with_columns((pl.col(target.label) == target.positive).cast(pl.Int8).alias(target.label))
     return rows
