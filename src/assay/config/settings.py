@@ -213,6 +213,11 @@ class Target(Section):
     positive: Scalar = Field(None, description="The value of the label that counts as 1.")
     group: str | None = Field(None, description="Column whose values stay on one side of a split.")
 
+    @property
+    def entity_columns(self) -> list[str]:
+        """Columns with entity keys, one a role, in the order of the roles."""
+        return [role if isinstance(role, str) else role.column for role in self.entities.values()]
+
 
 class Split(Section):
     """How rows are cut into train, validation and the sealed holdout."""

@@ -131,16 +131,8 @@ def label_columns(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
     """
     target = workspace.settings.target
     rows = _rows_of(workspace, frame)
-    roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
-    named = [
-        target.key,
-        target.label,
-        *roles,
-        *target.inputs,
-        *target.context,
-        target.time,
-        target.group,
-    ]
+    columns = (*target.entity_columns, *target.inputs, *target.context)
+    named = [target.key, target.label, *columns, target.time, target.group]
     missing = [column for column in dict.fromkeys(named) if column is not None and column not in rows.columns]
     if missing:
         raise DataError(

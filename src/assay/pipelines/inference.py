@@ -21,6 +21,7 @@ from assay.features.online import OnlineFeatures, Vector
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.model import Model, from_bundle
+from assay.pipelines import values
 from assay.pipelines.audit import find_version
 from assay.pipelines.run import Progress, Step, silent
 from assay.pipelines.workspace import Workspace
@@ -40,20 +41,19 @@ def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model |
     """Load a version, every byte of it verified, and connect it to the online store."""
     target = workspace.settings.target
     loaded = model or from_bundle(Bundle.load(workspace.artifacts, version.bundle))
-    roles = [role if isinstance(role, str) else role.column for role in target.entities.values()]
     return Predictor(
         model=loaded,
         version=version.reference,
         features_for=features_reader(workspace),
         schema=row_schema(
             loaded.signature,
-            entities=roles,
+            entities=target.entity_columns,
             inputs=target.inputs,
             key=target.key,
             time=target.time,
         ),
         deployment=version.deployment,
-        threshold=loaded.metadata.get("threshold", DEFAULT_THRESHOLD),
+        threshold=loaded.metadata.get(values.THRESHOLD, DEFAULT_THRESHOLD),
     )
 
 
@@ -137,8 +137,7 @@ def serving_candidate(workspace: Workspace, model: Model, version: ModelVersion)
 
 def request_rows(workspace: Workspace, rows: pl.DataFrame, features: Sequence[str]) -> list[dict[str, Any]]:
     """Rows as a client would send them that knows every feature itself, with their entities beside."""
-    roles = [role if isinstance(role, str) else role.column for role in workspace.settings.target.entities.values()]
-    return rows.select(list(dict.fromkeys([*roles, *features]))).to_dicts()
+    return rows.select(list(dict.fromkeys([*workspace.settings.target.entity_columns, *features]))).to_dicts()
 
 
 def predict_frame(workspace: Workspace, rows: pl.DataFrame, reference: str | None) -> pl.DataFrame:

@@ -29,7 +29,7 @@ from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.inference import request_rows, serving_candidate
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired
 from assay.pipelines.run import Run, Step
-from assay.pipelines.training import THRESHOLD, TrainingOutcome, labelled
+from assay.pipelines.training import TrainingOutcome, labelled
 from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.release import checks, gates, trials
@@ -161,7 +161,7 @@ def rivals_of(run: Run, training: TrainingOutcome) -> list[Rival]:
     if incumbent is not None:
         model = from_bundle(Bundle.load(run.workspace.artifacts, incumbent.bundle))
         if set(model.signature.names) <= set(training.validation.rows.columns):
-            rivals.append(Rival(incumbent.reference, model.predict, model.metadata.get(THRESHOLD)))
+            rivals.append(Rival(incumbent.reference, model.predict, model.metadata.get(values.THRESHOLD)))
     return rivals
 
 
@@ -171,7 +171,7 @@ def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: S
     Each acts from its own threshold: production's is the one it serves with, the others' are chosen on validation.
     """
     workspace, subject = run.workspace, f"experiment:{training.experiment}"
-    scores, limit = training.model.predict(exam.inputs), training.model.metadata.get(THRESHOLD)
+    scores, limit = training.model.predict(exam.inputs), training.model.metadata.get(values.THRESHOLD)
     earned = values.worth(workspace, exam, scores, threshold=limit, subject=subject)
     if earned is None:
         return []

@@ -38,7 +38,6 @@ from assay.training.search import SearchOutcome, search
 TIME_TRAVEL_ROWS = 2_000
 PARITY_ROWS = 2_000
 PROFILE = "profile.json"
-THRESHOLD = "threshold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +236,7 @@ def store_candidate(
         best,
         sample=train.inputs.head(PARITY_ROWS),
         calibrator=calibrator,
-        metadata={THRESHOLD: limit} if limit is not None else {},
+        metadata={values.THRESHOLD: limit} if limit is not None else {},
     )
     scores = from_bundle(bundle).predict(train.inputs)
     reference = json.dumps(profile(train.inputs, scores=scores).to_json()).encode()
@@ -258,7 +257,7 @@ def judge_on_validation(
     scores = model.predict(validation.inputs)
     subject = f"experiment:{experiment}"
     evaluation = measure(run, validation, scores, subject=subject, floor=no_information, part="validation")
-    limit = model.metadata.get(THRESHOLD)
+    limit = model.metadata.get(values.THRESHOLD)
     earned = values.worth(run.workspace, validation, scores, threshold=limit, subject=subject)
     if earned is not None:
         run.record(earned)

@@ -12,6 +12,7 @@ from assay.models.frame import LabelledFrame
 from assay.pipelines.workspace import Workspace
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
+THRESHOLD = "threshold"  # a bundle's metadata: from which score the model acts
 
 
 def best_threshold(workspace: Workspace, scores: Scores, validation: LabelledFrame) -> float | None:

@@ -97,7 +97,7 @@ def _made(label_rows: LabelRows, rows: pl.DataFrame, target: Target) -> pl.DataF
 
 def _checked(target: Target, made: pl.DataFrame) -> list[str]:
     """Columns that must not depend on the outcome."""
-    entities = [role if isinstance(role, str) else role.column for role in target.entities.values()]
+    entities = target.entity_columns
     named = [target.key, target.time, target.group, *entities, *target.inputs, *target.context]
     return [name for name in dict.fromkeys(named) if name and name in made.columns and name != target.label]
 
