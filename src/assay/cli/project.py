@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -103,8 +104,8 @@ def assess(
     return 3 if found[-1].verdict == "fail" else 0
 
 
-def _say(quiet: bool):  # type: ignore[no-untyped-def]
-    return (lambda _line="": None) if quiet else typer.echo
+def _say(quiet: bool) -> Callable[[str], None]:
+    return (lambda _line: None) if quiet else typer.echo
 
 
 def _ask(question: str, choices: tuple[str, ...], default: str) -> str:
