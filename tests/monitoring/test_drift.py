@@ -143,8 +143,18 @@ def test_only_the_most_important_columns_decide(reference, current):
     assert (found.verdict, found.figures["level"]) == ("pass", "none")
     assert found.figures["columns"]["spend"]["level"] == "critical"
     assert not found.figures["columns"]["spend"]["watched"]
-    assert "1 of little importance drift too" in found.summary
+    assert "1 that are not watched drift too" in found.summary
     assert compare(reference, moved, monitoring=few, top=["spend", "plan"]).verdict == "fail"
+
+
+def test_columns_that_move_by_design_are_shown_and_never_decide(reference, current):
+    moved = current.with_columns(pl.col("plan").replace("basic", "pro"))
+    calm = Monitoring(ignore=("plan",), top_features=1)
+    for top in ([], ["plan", "spend"]):
+        found = compare(reference, moved, monitoring=calm, top=top)
+        assert found.verdict == "pass"
+        assert found.figures["columns"]["plan"]["level"] == "critical"
+        assert found.figures["columns"]["spend"]["watched"]
 
 
 def test_scores_that_moved_warn_and_no_more(reference, current):

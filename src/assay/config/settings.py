@@ -297,6 +297,9 @@ class Monitoring(Section):
     psi_retrain: Positive = Field(0.2, description="Stability index above which a retraining is triggered.")
     psi_critical: Positive = Field(0.25, description="Stability index above which drift is critical.")
     top_features: Annotated[int, Field(ge=1)] = Field(10, description="Most important features that are watched.")
+    ignore: tuple[str, ...] = Field(
+        (), description="Features that move by design, as the calendar does: measured and shown, never acted on."
+    )
     minimum_rows: Annotated[int, Field(ge=1)] = Field(500, description="Fewest rows of a window that is judged.")
     performance_drop: Positive = Field(0.05, description="Relative loss of the primary metric that is an alarm.")
     windows: tuple[Duration, ...] = Field(

@@ -97,7 +97,7 @@ def compare_profiles(
     Args:
         reference: Usually of the training rows; that of a recent stretch, made `like` it, shows sudden breaks instead.
         current: Made `like` the reference.
-        monitoring: Limits, the fewest rows that are judged, and how many of `top` are watched.
+        monitoring: Limits, the fewest rows that are judged, how many of `top` are watched, and which never.
         top: Features, most important first; the first `top_features` of them decide. Empty: every column decides.
         subject: What is watched, `model:name@version`.
         against: What the reference is, in a word.
@@ -109,7 +109,7 @@ def compare_profiles(
     if current.n < monitoring.minimum_rows or not reference.n:
         return _too_few(reference, current, monitoring, subject, against)
     n_tests = len(reference.columns) + (reference.scores is not None)
-    watched = set(top[: monitoring.top_features]) & reference.columns.keys() or set(reference.columns)
+    watched = _watched(reference, monitoring, top)
     columns = {
         name: _judge(summary, current.columns[name], monitoring, n_tests=n_tests, watched=name in watched)
         for name, summary in reference.columns.items()
@@ -144,6 +144,13 @@ def level_of(value: float, monitoring: Monitoring, *, chance: float = 0.0) -> Le
         return "none"
     limits = (monitoring.psi_warning, monitoring.psi_retrain, monitoring.psi_critical)
     return LEVELS[sum(value > limit for limit in limits)]
+
+
+def _watched(reference: Profile, monitoring: Monitoring, top: Sequence[str]) -> set[str]:
+    """The most important columns, or all where importance is not known; never those that move by design."""
+    may_be = [name for name in top or reference.columns if name not in monitoring.ignore]
+    chosen = set(may_be[: monitoring.top_features]) if top else set(may_be)
+    return chosen & reference.columns.keys()
 
 
 def _judge(
@@ -211,7 +218,7 @@ def _summary(columns: Mapping[str, ColumnDrift], scores: Mapping[str, Any] | Non
     if scores and scores["level"] != "none":
         parts.append(f"scores KL {scores['kl']:.3f}, {scores['cause']}")
     if unwatched:
-        parts.append(f"{unwatched} of little importance drift too")
+        parts.append(f"{unwatched} that are not watched drift too")
     if level != "none":
         parts.append(RESPONSES[level])
     return "; ".join(parts)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from assay.data import holdout, snapshots, sources
 from assay.errors import AssayError, IntegrityError, NotFound, UsageError
 from assay.evaluation import cards
+from assay.features.layout import layout_of
 from assay.framing import brief, rules_or_ml
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
@@ -179,6 +180,10 @@ def _definitions(workspace: Workspace) -> str:
     unknown = {name for view in views for name in view.sources} - set(workspace.settings.sources)
     if unknown:
         raise UsageError(f"views read sources that assay.yaml does not declare: {sorted(unknown)}.")
+    features = layout_of(workspace.settings.target, definitions).model_features
+    ignored = [name for name in workspace.settings.monitoring.ignore if name not in features]
+    if ignored:
+        raise UsageError(f"monitoring.ignore: {ignored} are no features of the model; it reads {list(features)}.")
     return f"{n_features} documented features in {len(views) + len(request_views)} views"
 
 
