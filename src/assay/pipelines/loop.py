@@ -15,7 +15,7 @@ from typing import Any, Literal
 from assay.errors import AssayError, GateRefused, KillCriterionFired, LeakageFound
 from assay.evaluation.report import run_report
 from assay.framing import brief, rules_or_ml
-from assay.ledger.evidence import Evidence, plain
+from assay.ledger.evidence import Evidence, Verdict, plain
 from assay.metrics.estimate import Estimate
 from assay.models.bundle import Bundle
 from assay.models.model import from_bundle
@@ -30,6 +30,7 @@ from assay.pipelines.workspace import Workspace
 
 Ending = Literal["promoted", "staged", "archived", "kill", "stopped"]
 ENDING_OF_STAGE: dict[str, Ending] = {"production": "promoted", "staging": "staged", "development": "archived"}
+VERDICT_OF_ENDING: dict[Ending, Verdict] = {"promoted": "pass", "staged": "warn"}
 EXIT_CODE: dict[Ending, int] = {"promoted": 0, "staged": 0, "archived": 3, "kill": 4, "stopped": 3}
 
 
@@ -39,7 +40,8 @@ class RunOutcome:
 
     Attributes:
         run: Its id.
-        verdict: `promoted`, `staged` (waits for approval), `archived` (a gate said no), `kill`, or `stopped`.
+        verdict: `promoted`, `staged` (waits for approval), `archived` (a gate said no), `kill`, or `stopped`
+            (before a version was registered).
         stage: The pipeline it ended in.
         reason: Why it ended so, in a sentence.
         model: `name@version`; empty where none was registered.
@@ -122,7 +124,8 @@ def run_loop(
     with workspace.alone("assay run"):
         run = runs.begin(workspace, as_of=as_of, because=because, progress=progress)
         released: ReleaseOutcome | None = None
-        stage, verdict, reason = "framing", "stopped", ""
+        verdict: Ending = "stopped"
+        stage, reason = "framing", ""
         try:
             check_brief(run)
             stage = "features"
@@ -142,7 +145,7 @@ def run_loop(
         except AssayError as failure:
             run.record(Evidence("run.failed", f"run:{run.id}", "fail", f"{stage}: {failure}"))
             raise
-        return close(run, verdict=verdict, stage=stage, reason=reason, released=released, started=started)  # type: ignore[arg-type]
+        return close(run, verdict=verdict, stage=stage, reason=reason, released=released, started=started)
 
 
 def train_only(
@@ -205,7 +208,7 @@ def close(
         Evidence(
             kind="run.finished",
             subject=f"run:{run.id}",
-            verdict={"promoted": "pass", "staged": "warn"}.get(verdict, "fail"),  # type: ignore[arg-type]
+            verdict=VERDICT_OF_ENDING.get(verdict, "fail"),
             summary=f"{verdict} in {stage}: {reason}" if reason else verdict,
             figures={"verdict": verdict, "stage": stage, "seconds": seconds},
             parents=tuple(one.id for one in run.of_kind("gate.")),
