@@ -11,7 +11,8 @@ N_CUSTOMERS = 4_000
 
 
 def told(folder):
-    done = assay("demo", folder, "--customers", str(N_CUSTOMERS), "--json", seconds=280)
+    words = ("--customers", str(N_CUSTOMERS), "--json")
+    done = assay("demo", folder, *words, environment={"ASSAY__GATES__MAX_LATENCY_P99_MS": "5000"}, seconds=280)
     assert done.code == 0, done.err
     return done.document()
 
@@ -42,7 +43,10 @@ def story(tmp_path_factory):
 def test_the_story_goes_from_a_first_model_over_the_turn_to_a_second(story):
     told_once, folder = story
     assert told_once["first"]["verdict"] == "promoted"
-    assert not [one for one in told_once["quiet"] if one["kind"] == "retraining.trigger"]
+    verdicts = {when: {one["kind"]: one["verdict"] for one in told_once[when]} for when in ("quiet", "turned")}
+    assert verdicts["quiet"]["monitoring.performance"] == "pass"
+    assert verdicts["turned"]["monitoring.performance"] == "fail"
+    assert verdicts["turned"]["monitoring.drift"] == "fail"
     assert [one for one in told_once["turned"] if one["kind"] == "retraining.trigger"]
     assert told_once["second"]["verdict"] == "promoted", told_once["second"]["reason"]
     assert told_once["swap_seconds"] < 2

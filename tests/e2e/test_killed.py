@@ -6,13 +6,13 @@ import time
 
 import httpx
 import pytest
-from tests.projects import AS_OF, kill, questions, serving, start, wait_until
+from tests.projects import AS_OF, PATIENT, kill, questions, serving, start, wait_until
 
 from assay.errors import UsageError
 from assay.project import Project
 from assay.serving import log_frames, prediction_log
 
-RUN = ("run", "--trials", "2", "--set", "evaluation.bootstrap=100", "--as-of", f"{AS_OF:%Y-%m-%d}")
+RUN = ("run", "--trials", "2", "--set", "evaluation.bootstrap=100", "--set", PATIENT, "--as-of", f"{AS_OF:%Y-%m-%d}")
 BUILD = ("features", "build", "--full", "--as-of", f"{AS_OF:%Y-%m-%d}")
 EARLIEST_SECONDS = 0.3
 RUN_SECONDS, BUILD_SECONDS, LOAD_SECONDS = 7.0, 2.0, 1.0

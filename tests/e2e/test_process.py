@@ -7,13 +7,13 @@ import sqlite3
 import subprocess
 
 import pytest
-from tests.projects import AS_OF, ASSAY, NBA, answered, assay, flip_byte, questions, serving, start, wait_until
+from tests.projects import AS_OF, ASSAY, NBA, PATIENT, answered, assay, flip_byte, questions, serving, start, wait_until
 
 from assay.project import Project
 
 BROWSER = shutil.which("chromium") or "/usr/bin/chromium"
 NBA_GAMES = 63_157
-RUN = ("run", "--trials", "0", "--set", "evaluation.bootstrap=100", "--as-of", f"{AS_OF:%Y-%m-%d}")
+RUN = ("run", "--trials", "0", "--set", "evaluation.bootstrap=100", "--set", PATIENT, "--as-of", f"{AS_OF:%Y-%m-%d}")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def nba(assay_data, tmp_path):
 @pytest.mark.slow
 def test_the_basketball_example_is_promoted_by_what_it_shows_on_the_sealed_holdout(nba):
     folder, environment = nba
-    done = assay("run", "--project", folder, "--trials", "3", "--json", environment=environment)
+    done = assay("run", "--project", folder, "--trials", "3", "--set", PATIENT, "--json", environment=environment)
     document = done.document()
     primary = document["metrics"]["primary"]
     assert primary["name"] == "log_loss"
