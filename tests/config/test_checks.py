@@ -68,6 +68,12 @@ def test_a_sound_declaration_has_no_findings() -> None:
             "sources.games.expectations.0.minimum",
             "swap",
         ),
+        (
+            {"sources__games__expectations": [{"column": "a", "pattern": "("}]},
+            "sources.games.expectations.0.pattern",
+            "no regular expression: missing )",
+        ),
+        ({"sources__games__key": ["a", "a"]}, "sources.games.key", "twice"),
         ({"target__source": "gmaes"}, "target.source", "did you mean 'games'?"),
         ({"target__source": "entirely_other"}, "target.source", "known: games."),
         ({"sources__games__known_before": ["won"]}, "target.label", "contradicts sources.games.known_before"),

@@ -7,6 +7,7 @@ is read.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -59,6 +60,8 @@ def _sources(settings: Settings) -> Iterator[Finding]:
         path: Path = ("sources", name)
         yield from _place_of_rows(source, path)
         yield from _time_of_rows(source, path)
+        if len(set(source.key)) < len(source.key):
+            yield Finding((*path, "key"), "names a column twice; remove it.")
         for number, expectation in enumerate(source.expectations):
             yield from _expectation(expectation, (*path, "expectations", number))
 
@@ -103,9 +106,17 @@ def _expectation(expectation: Expectation, path: Path) -> Iterator[Finding]:
         yield Finding(path, f"{', '.join(about)} need `column` beside them.")
     elif not about and expectation.rule is None:
         yield Finding(path, "says nothing about its column; add for instance `nullable: false` or `minimum: 0`.")
+    yield from _pattern(expectation, path)
     low, high = expectation.minimum, expectation.maximum
     if low is not None and high is not None and low > high:
         yield Finding((*path, "minimum"), "greater than `maximum`; swap them.")
+
+
+def _pattern(expectation: Expectation, path: Path) -> Iterator[Finding]:
+    try:
+        re.compile(expectation.pattern or "")
+    except re.error as problem:
+        yield Finding((*path, "pattern"), f"is no regular expression: {problem}; correct it.")
 
 
 def _target(settings: Settings) -> Iterator[Finding]:

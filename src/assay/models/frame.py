@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assay.errors import DataError
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrame:
@@ -42,8 +44,20 @@ class LabelledFrame:
 
     @property
     def truth(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The label as float64, shape (n_rows,)."""
-        return self.rows[self.label].cast(pl.Float64).to_numpy()
+        """The label as float64, shape (n_rows,).
+
+        Raises:
+            DataError: The label is text that holds no numbers.
+        """
+        try:
+            return self.rows[self.label].cast(pl.Float64).to_numpy()
+        except pl.exceptions.InvalidOperationError:
+            found = self.rows[self.label].drop_nulls().unique(maintain_order=True).head(3).to_list()
+            raise DataError(
+                f"the label {self.label!r} holds {', '.join(map(repr, found))}, which are no numbers. For a "
+                "classification name the value that counts as 1 in target.positive; for a regression name a column of "
+                "numbers."
+            ) from None
 
     def take(self, rows: pl.DataFrame) -> LabelledFrame:
         """The same roles over other rows."""

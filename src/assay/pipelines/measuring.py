@@ -5,11 +5,14 @@ The same functions serve the training pipeline on validation rows and the releas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-from assay.errors import KillCriterionFired
+from assay.errors import ConfigError, KillCriterionFired
 from assay.evaluation.compare import compare
 from assay.evaluation.evaluate import Evaluation, evaluate
 from assay.ledger.evidence import Evidence
@@ -54,12 +57,22 @@ def measure(
         subject=subject,
         rng=run.rng,
         resamples=settings.bootstrap,
-        slices={column: frame.rows[column].cast(pl.String).to_numpy() for column in settings.slices},
+        slices=_segments(frame, settings.slices),
         no_information=floor.predict(frame.rows),
         part=part,
         role=role,
     )
     return replace(evaluation, evidence=run.record(evaluation.evidence))
+
+
+def _segments(frame: LabelledFrame, columns: Sequence[str]) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    unknown = [column for column in columns if column not in frame.rows.columns]
+    if unknown:
+        known = ", ".join(frame.rows.columns)
+        raise ConfigError(
+            f"evaluation.slices: no column is called {unknown[0]!r}; list it in target.context. Known: {known}"
+        )
+    return {column: frame.rows[column].cast(pl.String).to_numpy() for column in columns}
 
 
 def against(
