@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 
 if TYPE_CHECKING:
+    from assay.errors import AssayError
     from assay.ledger.evidence import Evidence
     from assay.pipelines.run import Progress
     from assay.project import Project
@@ -57,8 +58,11 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
 
         try:
             code = function(*args, **kwargs) or 0
-        except AssayError as error:
-            refusal = Refusal(type(error).__name__, str(error), error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()
+            code = 1
+        except (AssayError, OSError) as error:
+            refusal = _refusal(error)
             typer.echo(f"error: {refusal.message}", err=True)
             if kwargs.get("as_json"):
                 show_json(refusal)
@@ -66,12 +70,16 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             typer.echo("interrupted; what was finished is kept, and the same command goes on from there", err=True)
             code = 130
-        except BrokenPipeError:
-            sys.stderr.close()
-            code = 1
         raise typer.Exit(code)
 
     return guarded
+
+
+def _refusal(error: AssayError | OSError) -> Refusal:
+    if isinstance(error, OSError):
+        message = f"the system refused: {error}. Check that the path exists, may be written and has room."
+        return Refusal("SystemRefused", message, 1)
+    return Refusal(type(error).__name__, str(error), error.exit_code)
 
 
 def open_project(folder: Path, overrides: Sequence[str] | None = None) -> Project:
