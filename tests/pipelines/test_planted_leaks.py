@@ -134,6 +134,7 @@ def test_the_mirrored_rows_left_in_under_keys_of_their_own(nba):
     assert "away" in outcome.reason
 
 
+@pytest.mark.slow
 def test_a_scaler_fitted_on_everything_in_a_feature_view(nba):
     whole = '(pl.col("pts") - pl.col("pts").mean()) / pl.col("pts").std()'
     edit(nba[0] / "definitions.py", ('        margin=pl.col("pts") - pl.col("opp_pts"),', f"        margin={whole},"))
