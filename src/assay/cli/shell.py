@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,15 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
             if kwargs.get("as_json"):
                 show_json(refusal)
             code = refusal.exit_code
+        except Exception as error:
+            traceback.print_exc()
+            defect = Refusal(
+                "Defect", f"a defect in Assay or in the project's code: {type(error).__name__}: {error}", 1
+            )
+            typer.echo(f"error: {defect.message}. Where is shown above.", err=True)
+            if kwargs.get("as_json"):
+                show_json(defect)
+            code = defect.exit_code
         except KeyboardInterrupt:
             typer.echo("interrupted; what was finished is kept, and the same command goes on from there", err=True)
             code = 130

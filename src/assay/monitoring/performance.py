@@ -34,13 +34,20 @@ def join_labels(predictions: pl.LazyFrame, labels: pl.LazyFrame) -> pl.DataFrame
 
     Returns:
         `id`, `time`, `score` (the probability, else the value), `truth` and `received`, a row for each prediction of
-        the model, in order of time; `truth` and `received` are null where no label has arrived.
+        the model, in order of time; `truth` and `received` are null where no label has arrived, and `truth` where
+        the label of a classification is neither 0 nor 1.
     """
     if "source" in predictions.collect_schema():
         predictions = predictions.filter(pl.col("source").is_in(["model", "cache"]))
+    is_usable = ~pl.col("is_classified") | pl.col("truth").is_in([0.0, 1.0])
     latest = labels.sort("received", maintain_order=True).unique("prediction", keep="last", maintain_order=True)
     return (
-        predictions.select("id", "time", score=pl.coalesce(pl.col("probability").cast(pl.Float64), pl.col("value")))
+        predictions.select(
+            "id",
+            "time",
+            score=pl.coalesce(pl.col("probability").cast(pl.Float64), pl.col("value")),
+            is_classified=pl.col("probability").is_not_null(),
+        )
         .unique("id", keep="first", maintain_order=True)
         .join(
             latest.select("prediction", "received", truth=pl.col("value").cast(pl.Float64)),
@@ -50,6 +57,7 @@ def join_labels(predictions: pl.LazyFrame, labels: pl.LazyFrame) -> pl.DataFrame
             maintain_order="left",
         )
         .sort("time", maintain_order=True)
+        .with_columns(pl.when(is_usable).then("truth"))
         .select("id", "time", "score", "truth", "received")
         .collect()
     )

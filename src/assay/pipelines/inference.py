@@ -17,7 +17,7 @@ from assay.errors import DataError, NotFound
 from assay.features import frame as joined_features
 from assay.features import offline
 from assay.features.layout import Layout
-from assay.features.online import OnlineFeatures, Vector
+from assay.features.online import OnlineFeatures, Vector, push
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.model import Model, from_bundle
@@ -38,7 +38,9 @@ DEFAULT_THRESHOLD = 0.5
 
 
 def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model | None = None) -> Predictor:
-    """Load a version, every byte of it verified, and connect it to the online store."""
+    """Load a version, every byte of it verified, and connect it to the online store, refilled where it was lost."""
+    for view in workspace.definitions.views:
+        push(view, tables=workspace.tables, online=workspace.online)
     target = workspace.settings.target
     loaded = model or from_bundle(Bundle.load(workspace.artifacts, version.bundle))
     return Predictor(

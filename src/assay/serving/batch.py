@@ -102,7 +102,12 @@ def _scan(source: Path) -> pl.LazyFrame:
     reader = readers.get(source.suffix)
     if reader is None or not source.is_file():
         raise UsageError(f"cannot read {source}: give an existing {', '.join(readers)} file.")
-    return reader(source)
+    frame = reader(source)
+    try:
+        frame.collect_schema()
+    except pl.exceptions.PolarsError as problem:
+        raise DataError(f"{source} cannot be read: {str(problem).splitlines()[0]}") from problem
+    return frame
 
 
 def _check_columns(frame: pl.LazyFrame, predictor: Predictor) -> None:

@@ -40,6 +40,8 @@ class FeedbackEndpoint:
         document, body = await read_json(scope, receive, service.limits)
         now = service.clock()
         labels, keys = _checked(document, now=now)
+        if service.predictor is not None and service.predictor.model.signature.task == "classification":
+            _refuse_other_classes(labels)
         refuse_duplicates(body, keys=keys)
         known = await asyncio.to_thread(service.log.known, [label[0] for label in labels])
         accepted = [label for label in labels if label[0] in known]
@@ -86,6 +88,21 @@ def _checked(document: Any, *, now: datetime) -> tuple[list[Label], int]:
     if faults:
         raise invalid(faults)
     return labels, keys
+
+
+def _refuse_other_classes(labels: list[Label]) -> None:
+    """A classification's truth is 0 or 1; one stray label would make its performance undefined.
+
+    Raises:
+        Refusal: 422 with every fault.
+    """
+    faults = [
+        Fault(f"labels[{index}].value", f"must be 0 or 1, the classes of this model, not {value:g}")
+        for index, (_, value, _, _) in enumerate(labels)
+        if value not in (0.0, 1.0)
+    ]
+    if faults:
+        raise invalid(faults)
 
 
 def _faults(one: Any, where: str) -> list[Fault]:

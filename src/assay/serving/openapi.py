@@ -46,7 +46,7 @@ def document(service: Service, *, version: str) -> Json:
                 "Row": row,
                 "PredictRequest": _predict_request(service.limits.max_rows, can_explain=_can_explain(service)),
                 "PredictAnswer": _predict_answer(task),
-                "FeedbackRequest": _feedback_request(),
+                "FeedbackRequest": _feedback_request(task),
                 "FeedbackAnswer": _feedback_answer(),
                 "Problem": _problem(),
             },
@@ -143,13 +143,14 @@ def _predict_answer(task: Task) -> Json:
     }
 
 
-def _feedback_request() -> Json:
-    number = {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+def _feedback_request(task: Task) -> Json:
+    number: Json = {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+    truth = {"enum": [0, 1]} if task == "classification" else number
     label = {
         "type": "object",
         "properties": {
             "id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
-            "value": {"anyOf": [number, {"type": "boolean"}]},
+            "value": {"anyOf": [truth, {"type": "boolean"}]},
             "time": {"anyOf": [_TIME, {"type": "null"}]},
         },
         "required": ["id", "value"],
