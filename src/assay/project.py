@@ -5,8 +5,7 @@ Wires nothing itself and computes nothing: the workspace opens the stores, the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +18,81 @@ if TYPE_CHECKING:
     import polars as pl
 
     from assay.ledger.evidence import Evidence
-    from assay.ledger.ledger import Ledger
     from assay.ledger.lineage import Lineage
     from assay.pipelines.audit import Proof
     from assay.pipelines.loop import RunOutcome
     from assay.pipelines.training import TrainingOutcome
+
+
+class Features:
+    """The features of a project: `project.features`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def search(self, words: str = "") -> list[dict[str, Any]]:
+        """Every feature with its documentation; `words` are looked for in names and descriptions."""
+        from assay.features import catalogue
+
+        listed = catalogue.entries(self._workspace.definitions, owner=self._workspace.settings.owner)
+        return [asdict(entry) for entry in (catalogue.search(words, listed) if words else listed)]
+
+    def show(self, name: str) -> dict[str, Any]:
+        """All that is known of a feature.
+
+        Raises:
+            NotFound: There is none of that name; the nearest is named.
+        """
+        from assay.features import catalogue
+
+        listed = catalogue.entries(self._workspace.definitions, owner=self._workspace.settings.owner)
+        return asdict(catalogue.show(name, listed))
+
+    def build(
+        self, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent
+    ) -> list[Evidence]:
+        """Bring the offline and online stores up to date."""
+        from assay.pipelines import feature, run
+
+        with self._workspace.alone("assay features build"):
+            return feature.build_only(run.begin(self._workspace, as_of=as_of, progress=progress), full=full)
+
+    def history(self, keys: pl.DataFrame, names: Sequence[str] = ()) -> pl.DataFrame:
+        """Join features to rows as they were known at each row's time.
+
+        Args:
+            keys: Rows with the target's key, time and entity columns.
+            names: Features to keep; all by default.
+        """
+        from assay.pipelines import inference
+
+        return inference.history(self._workspace, keys, names)
+
+    def latest(self, keys: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """The newest values of each row's entities, as a request would see them."""
+        from assay.pipelines import inference
+
+        return inference.latest(self._workspace, keys, names)
+
+
+class ProjectLedger:
+    """The ledger of a project: `project.ledger`; everything of `Ledger`, and lineage from more than records."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._workspace.ledger, name)
+
+    def lineage(self, start: str, *, direction: Literal["back", "forward"] = "back") -> Lineage:
+        """What a record, a prediction or a version was made from, or what came of it.
+
+        Raises:
+            NotFound: There is nothing of that name.
+        """
+        from assay.pipelines import audit
+
+        return audit.lineage(self._workspace, start, direction=direction)
 
 
 class Project:
@@ -72,10 +141,10 @@ class Project:
     def name(self) -> str:
         return self.workspace.settings.name
 
-    @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        """The project's ledger, for reading or for recording evidence of one's own."""
-        yield self.workspace.ledger
+    @property
+    def ledger(self) -> ProjectLedger:
+        """The project's ledger, for reading, and for recording evidence of one's own."""
+        return ProjectLedger(self.workspace)
 
     # Framing and data
 
@@ -98,51 +167,10 @@ class Project:
         with self.workspace.alone("assay assess"):
             return feature.assess_only(run.begin(self.workspace, as_of=as_of, progress=progress))
 
-    # Features
-
-    def catalogue(self, search: str = "") -> list[dict[str, Any]]:
-        """Every feature with its documentation; `search` looks in names and descriptions."""
-        from assay.features import catalogue
-
-        listed = catalogue.entries(self.workspace.definitions, owner=self.workspace.settings.owner)
-        return [asdict(entry) for entry in (catalogue.search(search, listed) if search else listed)]
-
-    def feature(self, name: str) -> dict[str, Any]:
-        """All that is known of a feature.
-
-        Raises:
-            NotFound: There is none of that name; the nearest is named.
-        """
-        from assay.features import catalogue
-
-        listed = catalogue.entries(self.workspace.definitions, owner=self.workspace.settings.owner)
-        return asdict(catalogue.show(name, listed))
-
-    def build_features(
-        self, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent
-    ) -> list[Evidence]:
-        """Bring the offline and online stores up to date."""
-        from assay.pipelines import feature, run
-
-        with self.workspace.alone("assay features build"):
-            return feature.build_only(run.begin(self.workspace, as_of=as_of, progress=progress), full=full)
-
-    def history(self, keys: pl.DataFrame, names: Sequence[str] = ()) -> pl.DataFrame:
-        """Join features to rows as they were known at each row's time.
-
-        Args:
-            keys: Rows with the target's key, time and entity columns.
-            names: Features to keep; all by default.
-        """
-        from assay.pipelines import inference
-
-        return inference.history(self.workspace, keys, names)
-
-    def latest(self, keys: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The newest values of each row's entities, as a request would see them."""
-        from assay.pipelines import inference
-
-        return inference.latest(self.workspace, keys, names)
+    @property
+    def features(self) -> Features:
+        """The catalogue and the stores."""
+        return Features(self.workspace)
 
     # Training and release
 
@@ -257,12 +285,6 @@ class Project:
         from assay.pipelines import audit
 
         return audit.verify(self.workspace)
-
-    def lineage(self, start: str, *, direction: Literal["back", "forward"] = "back") -> Lineage:
-        """What a record, a prediction or a version was made from, or what came of it."""
-        from assay.pipelines import audit
-
-        return audit.lineage(self.workspace, start, direction=direction)
 
 
 def open_project(

@@ -123,7 +123,7 @@ def test_a_prediction_leads_back_to_its_snapshots_and_takes_one_label(served):
     told = httpx.post(f"{url}/feedback", json={"labels": [{"id": one["id"], "value": 0}, {"id": "never", "value": 1}]})
     assert (told.json()["accepted"], [refused["id"] for refused in told.json()["refused"]]) == (1, ["never"])
     with Project.open(folder) as project:
-        kinds = {node.kind for node in project.lineage(one["id"]).nodes}
+        kinds = {node.kind for node in project.ledger.lineage(one["id"]).nodes}
     assert {"model.stage", "gate.production", "training.experiment", "data.snapshot"} <= kinds
 
 

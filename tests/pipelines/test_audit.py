@@ -123,11 +123,11 @@ def records_of(folder):
 
 def test_lineage_leads_from_a_version_back_to_the_snapshots_and_forward_again(finished_churn):
     with Project.open(finished_churn) as project:
-        back = project.lineage("churn@1.0.0")
+        back = project.ledger.lineage("churn@1.0.0")
         kinds = {one.kind for one in back.nodes}
         assert {"data.snapshot", "training.experiment", "model.registered", "gate.production", "model.stage"} <= kinds
         snapshot = next(one for one in back.nodes if one.kind == "data.snapshot")
-        forward = project.lineage(snapshot.id, direction="forward")
+        forward = project.ledger.lineage(snapshot.id, direction="forward")
         assert any(one.kind == "model.stage" for one in forward.nodes)
 
 
@@ -135,7 +135,7 @@ def test_lineage_of_nothing_is_refused(finished_churn):
     with Project.open(finished_churn) as project:
         for start in ("E-999999", "churn@9.0.0", "no-such-prediction"):
             with pytest.raises(NotFound):
-                project.lineage(start)
+                project.ledger.lineage(start)
 
 
 def test_models_are_listed_with_their_holdout_figures(finished_churn):
@@ -177,8 +177,8 @@ def test_the_assessment_ends_with_the_score(fresh_churn):
 
 def test_all_that_a_project_shows_can_be_written_as_json(finished_churn):
     with Project.open(finished_churn) as project:
-        json.dumps(plain([project.catalogue(), project.experiments(), project.models(), project.verify()]))
-        graph = json.loads(json.dumps(plain(project.lineage("churn@1.0.0"))))
+        json.dumps(plain([project.features.search(), project.experiments(), project.models(), project.verify()]))
+        graph = json.loads(json.dumps(plain(project.ledger.lineage("churn@1.0.0"))))
     assert graph.keys() == {"nodes", "edges", "complete"}
 
 
@@ -187,12 +187,12 @@ def test_features_of_the_past_are_those_known_then(churn):
         month=pl.lit(AS_OF), row_id=pl.Series(["a", "b"])
     )
     with Project.open(churn) as project:
-        then = project.history(keys, ["customer_age", "tenure_days"])
+        then = project.features.history(keys, ["customer_age", "tenure_days"])
         assert then.columns == [*keys.columns, "customer_age", "tenure_days"]
-        earlier = project.history(keys.with_columns(month=pl.lit(AS_OF).dt.offset_by("-5y")), ["customer_age"])
+        earlier = project.features.history(keys.with_columns(month=pl.lit(AS_OF).dt.offset_by("-5y")), ["customer_age"])
         assert earlier["customer_age"].null_count() == 2
         with pytest.raises(NotFound, match="no_such"):
-            project.history(keys, ["no_such"])
+            project.features.history(keys, ["no_such"])
 
 
 def test_a_copied_project_goes_on_where_the_first_stood(churn, tmp_path):

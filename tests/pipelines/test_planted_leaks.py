@@ -101,8 +101,8 @@ def test_a_rolling_mean_that_claims_the_moment_of_the_game_itself_is_still_not_j
 
     def points():
         with Project.open(folder, environment=environment) as project:
-            project.build_features(full=True)
-            return project.history(keys, ["home_team_points_5g_mean"])["home_team_points_5g_mean"].item()
+            project.features.build(full=True)
+            return project.features.history(keys, ["home_team_points_5g_mean"])["home_team_points_5g_mean"].item()
 
     honest = points()
     claim(folder, 'pl.col("event_time")')

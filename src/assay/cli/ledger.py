@@ -24,8 +24,9 @@ def log(
     as_json: JsonOption = False,
 ) -> None:
     """The newest records, oldest of them first."""
-    with open_project(project, overrides).ledger() as opened:
-        found = opened.find(kind=kind, subject=subject, run=run, limit=limit, newest_first=True)
+    found = open_project(project, overrides).ledger.find(
+        kind=kind, subject=subject, run=run, limit=limit, newest_first=True
+    )
     show_evidence(found[::-1], as_json=as_json)
 
 
@@ -38,8 +39,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One record in full."""
-    with open_project(project, overrides).ledger() as opened:
-        found = opened.get(evidence_id)
+    found = open_project(project, overrides).ledger.get(evidence_id)
     if as_json:
         show_json(found.to_json())
     else:
@@ -69,7 +69,7 @@ def lineage(
     as_json: JsonOption = False,
 ) -> None:
     """What a record was made from, or what came of it."""
-    graph = open_project(project, overrides).lineage(start, direction="forward" if forward else "back")
+    graph = open_project(project, overrides).ledger.lineage(start, direction="forward" if forward else "back")
     if as_json:
         show_json(graph)
     else:
@@ -85,8 +85,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write every record as JSON lines, verifiable without Assay (docs/verify_export.py)."""
-    with open_project(project, overrides).ledger() as opened:
-        n_records = opened.export(output)
+    n_records = open_project(project, overrides).ledger.export(output)
     if as_json:
         show_json({"records": n_records, "output": str(output)})
     else:

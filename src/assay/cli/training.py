@@ -37,7 +37,7 @@ def features_list(
     as_json: JsonOption = False,
 ) -> None:
     """Every feature with its view, entity and meaning."""
-    entries = open_project(project, overrides).catalogue(search)
+    entries = open_project(project, overrides).features.search(search)
     if as_json:
         show_json(entries)
         return
@@ -56,7 +56,7 @@ def features_show(
     as_json: JsonOption = False,
 ) -> None:
     """All that is known of one feature."""
-    entry = open_project(project, overrides).feature(name)
+    entry = open_project(project, overrides).features.show(name)
     if as_json:
         show_json(entry)
     else:
@@ -74,7 +74,7 @@ def features_build(
 ) -> None:
     """Bring the offline and online stores up to date."""
     with progress() as listener:
-        built = open_project(project, overrides).build_features(full=full, as_of=moment(as_of), progress=listener)
+        built = open_project(project, overrides).features.build(full=full, as_of=moment(as_of), progress=listener)
     show_evidence(built, as_json=as_json)
 
 
@@ -88,7 +88,7 @@ def features_get(
 ) -> None:
     """The latest values of a row's entities, as a request would see them."""
     row = dict(pair.partition("=")[::2] for pair in keys)
-    values = open_project(project, overrides).latest([row])[0]
+    values = open_project(project, overrides).features.latest([row])[0]
     if as_json:
         show_json(values)
     else:

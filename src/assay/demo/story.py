@@ -154,7 +154,7 @@ def the_proof(project: Project, story: Story, say: Say) -> None:
 def _serve_month(project: Project, story: Story, url: str, business: Business, month: int, seed: int, say: Say) -> None:
     """Features up to the month's first instant, its traffic, and what came true a month later."""
     moment = month_start(month)
-    project.build_features(as_of=moment)
+    project.features.build(as_of=moment)
     rows = business.months.filter(pl.col("month") == moment)
     replayed = traffic.replay(url, rows, moment=moment, n=REQUESTS_A_MONTH, seed=seed + month)
     story.predictions += replayed.n_requests
