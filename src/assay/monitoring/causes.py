@@ -14,6 +14,7 @@ from assay.monitoring.stability import psi_by_bin
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LEAST_SCALE = 1.5  # smaller factors are growth or season more often than another unit
+LEAST_NAMED = 2.0  # nor is a smaller one named after a unit that it happens to be near
 SCALE_AGREEMENT = 0.08  # relative; both quantiles come from sketches that are off by up to 2 %
 UNITS = {
     2.20462: "pounds and kilograms",
@@ -111,8 +112,9 @@ def _scaled(change: Change) -> str:
         return ""
     factor = max(scale, 1 / scale)
     unit = min(UNITS, key=lambda known: abs(factor / known - 1))
-    known = f"{unit:g} ({UNITS[unit]})" if abs(factor / unit - 1) < SCALE_AGREEMENT else f"{factor:.2g}"
-    return f"unit change: every quantile is {'multiplied' if scale > 1 else 'divided'} by about {known}"
+    is_named = factor >= LEAST_NAMED and abs(factor / unit - 1) < SCALE_AGREEMENT
+    known = f"{unit:g} ({UNITS[unit]})" if is_named else f"{factor:.2g}"
+    return f"change of scale (unit or prices): every quantile is {'multiplied' if scale > 1 else 'divided'} by about {known}"
 
 
 def _shifted(change: Change) -> str:

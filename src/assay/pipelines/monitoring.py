@@ -29,6 +29,7 @@ from assay.pipelines.loop import RunOutcome, run_loop
 from assay.pipelines.measuring import primary_metric
 from assay.pipelines.run import Progress, silent
 from assay.pipelines.training import PROFILE
+from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
 from assay.serving import log_frames
@@ -112,7 +113,9 @@ def measure_performance(workspace: Workspace, *, since: datetime | None = None) 
             performance.measure(
                 pairs,
                 metric=metric,
-                interval=lambda truth, scores: bootstrap(metric, truth, scores, n_resamples=resamples, rng=rng),
+                interval=lambda truth, scores: bootstrap(
+                    metric, *_in_fixed_order(truth, scores), n_resamples=resamples, rng=rng
+                ),
                 reference=Estimate.from_json(exam.figures["metrics"][metric.name]),
                 monitoring=workspace.settings.monitoring,
                 subject=watched.version.subject,
@@ -187,6 +190,12 @@ def watch(workspace: Workspace) -> Watched:
 def most_important_first(importance: Mapping[str, float]) -> tuple[str, ...]:
     """Features by falling importance; stored metadata has its keys in the order of the alphabet."""
     return tuple(sorted(importance, key=lambda name: (-importance[name], name)))
+
+
+def _in_fixed_order(truth: Scores, scores: Scores) -> tuple[Scores, Scores]:
+    """Both in an order that does not depend on which of several clients was answered first."""
+    order = np.lexsort((scores, truth))
+    return truth[order], scores[order]
 
 
 def _predictions(workspace: Workspace, watched: Watched, since: datetime | None) -> pl.DataFrame:
