@@ -101,10 +101,10 @@ EVERY_FIFTH = pl.int_range(pl.len()) % 5 == 0
 @pytest.mark.parametrize(
     ("column", "change", "cause"),
     [
-        ("spend", pl.col("spend") * 1_000, "change of scale (unit or prices): every quantile is multiplied by about 1000 (thousands)"),
-        ("spend", pl.col("spend") / 100, "change of scale (unit or prices): every quantile is divided by about 100 (cents or per cent)"),
+        ("spend", pl.col("spend") * 1_000, "scale change: every quantile is multiplied by about 1000 (thousands)"),
+        ("spend", pl.col("spend") / 100, "scale change: every quantile is divided by about 100 (cents or per cent)"),
         ("spend", pl.when(EVERY_FIFTH).then(None).otherwise("spend"), "missing share moved from 0.0% to 20.0%"),
-        ("spend", pl.col("spend") * 1.7, "change of scale (unit or prices): every quantile is multiplied by about 1."),
+        ("spend", pl.col("spend") * 1.7, "scale change: every quantile is multiplied by about 1."),
         ("spend", pl.lit(None, dtype=pl.Float64), "no value arrives any more"),
         ("spend", pl.lit(7.5), "every value is about 7."),
         ("spend", pl.col("spend") + 20, "shift: median 19."),

@@ -114,7 +114,7 @@ def _scaled(change: Change) -> str:
     unit = min(UNITS, key=lambda known: abs(factor / known - 1))
     is_named = factor >= LEAST_NAMED and abs(factor / unit - 1) < SCALE_AGREEMENT
     known = f"{unit:g} ({UNITS[unit]})" if is_named else f"{factor:.2g}"
-    return f"change of scale (unit or prices): every quantile is {'multiplied' if scale > 1 else 'divided'} by about {known}"
+    return f"scale change: every quantile is {'multiplied' if scale > 1 else 'divided'} by about {known}"
 
 
 def _shifted(change: Change) -> str:
