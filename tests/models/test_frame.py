@@ -19,3 +19,8 @@ def test_the_truth_is_the_label_as_numbers() -> None:
 def test_a_label_of_words_is_refused_with_its_values_and_the_remedy() -> None:
     with pytest.raises(DataError, match=r"'left' holds 'yes', 'no', which are no numbers.*target\.positive"):
         _ = labelled(["yes", None, "no", "yes"]).truth
+
+
+def test_questions_hold_everything_but_the_answer():
+    rows = pl.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0], "y": [0, 1]})
+    assert LabelledFrame(rows, "id", "y", ("x",)).questions.columns == ["id", "x"]

@@ -43,6 +43,11 @@ class LabelledFrame:
         return self.rows.select(self.features)
 
     @property
+    def questions(self) -> pl.DataFrame:
+        """The rows without their answers, as rules and models see them."""
+        return self.rows.drop(self.label)
+
+    @property
     def truth(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The label as float64, shape (n_rows,).
 

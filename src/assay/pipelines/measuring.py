@@ -58,7 +58,7 @@ def measure(
         rng=run.rng,
         resamples=settings.bootstrap,
         slices=_segments(frame, settings.slices),
-        no_information=floor.predict(frame.rows),
+        no_information=floor.predict(frame.questions),
         part=part,
         role=role,
     )

@@ -149,7 +149,7 @@ def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[E
     stop_if_fired([asked])
     rivals = rivals_of(run, training)
     by_metric = run.record_all(
-        against(run, exam, scores, rival.predict(exam.rows), (subject, rival.name), "holdout") for rival in rivals
+        against(run, exam, scores, rival.predict(exam.questions), (subject, rival.name), "holdout") for rival in rivals
     )
     return evaluation, by_value(run, exam, training, rivals) or by_metric
 
@@ -180,13 +180,13 @@ def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: S
     for rival in rivals:
         theirs = rival.threshold
         if theirs is None:
-            chosen = rival.predict(training.validation.rows)
+            chosen = rival.predict(training.validation.questions)
             theirs = values.best_threshold(workspace, chosen, training.validation)
         compared.append(
             values.compare(
                 workspace,
                 exam,
-                (scores, rival.predict(exam.rows)),
+                (scores, rival.predict(exam.questions)),
                 thresholds=(limit, theirs),
                 names=(subject, rival.name),
             )

@@ -263,7 +263,7 @@ def judge_on_validation(
         run.record(earned)
     for other in filter(None, (no_information, heuristic)):
         run.record(
-            against(run, validation, scores, other.predict(validation.rows), (subject, other.name), "validation")
+            against(run, validation, scores, other.predict(validation.questions), (subject, other.name), "validation")
         )
     return evaluation
 
@@ -286,7 +286,7 @@ def ask_kill_criteria(
         theirs = measure(
             run,
             validation,
-            heuristic.predict(validation.rows),
+            heuristic.predict(validation.questions),
             subject=f"rule:{heuristic.name}",
             floor=no_information,
             part="validation",
