@@ -64,7 +64,7 @@ def test_the_retraining_answers_the_trigger_in_the_ledger(story):
     _, folder = story
     with Project.open(folder) as project:
         trigger = project.workspace.ledger.latest("retraining.trigger")
-        after = {one.kind for one in project.lineage(trigger.id, direction="forward").nodes}
+        after = {one.kind for one in project.ledger.lineage(trigger.id, direction="forward").nodes}
     assert "run.started" in after
 
 

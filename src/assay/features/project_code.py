@@ -9,11 +9,20 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from assay.errors import AssayError, ConfigError
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles the source each time: cached byte code misses an edit of the same length within the same second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -29,7 +38,7 @@ def load_module(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file. Create it, or name another in assay.yaml.")
     name = f"assay_project_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
+    specification = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if specification is None or specification.loader is None:
         raise ConfigError(f"{path}: not a Python file. Its name must end in .py.")
     module = importlib.util.module_from_spec(specification)
