@@ -125,13 +125,12 @@ def test_a_kill_criterion_of_the_project_ends_the_run_with_its_figures(fresh_chu
 
 
 def test_a_rule_that_is_as_good_ends_the_run_with_both_skills(fresh_churn):
-    edit(
-        fresh_churn / "rules.py",
-        (
-            "    return rows.select(chance=chance)",
-            "    chance = pl.col('churned').cast(pl.Float64) * 0.5 + 0.01\n    return rows.select(chance=chance)",
-        ),
-    )
+    # rules are not given the label, so this one looks the answers up to be surely as good
+    looks_up = """
+    told = pl.read_parquet(__file__.replace("rules.py", "data/months.parquet")).select("row_id", "churned")
+    known = rows.join(told, on="row_id", how="left", maintain_order="left")
+    return known.select(chance=pl.col("churned") * 0.5 + 0.01)"""
+    edit(fresh_churn / "rules.py", ("    return rows.select(chance=chance)", looks_up))
     outcome = run_once(fresh_churn, trials=0)
     assert (outcome.verdict, outcome.exit_code) == ("kill", 4)
     assert re.search(r"skill in log_loss: model -?[\d.]+%.*heuristic [\d.]+%.*no information", outcome.reason)
