@@ -177,7 +177,8 @@ def parse_time(text: str) -> datetime:
 
 
 def _is_whole(value: object) -> bool:
-    return type(value) is float and value.is_integer() and -_INT64 <= value < _INT64
+    # whole numbers beyond 64 bits are parsed as floats, and those just below -2^63 are rounded to it
+    return type(value) is float and value.is_integer() and -_INT64 < value < _INT64
 
 
 def _time_faults(name: str, text: str, index: int) -> list[Fault]:
