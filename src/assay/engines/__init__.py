@@ -1,0 +1,1 @@
+"""Engines: where a function over partitions runs."""

@@ -1,0 +1,1 @@
+"""Integrations: what Assay tells other systems, in their own formats."""
