@@ -15,10 +15,10 @@ from assay.config.settings import Source, Target
 from assay.data import expectations, holdout, leakage, quality, snapshots, splits
 from assay.data import sources as source_files
 from assay.errors import DataError, GateRefused, KillCriterionFired, LeakageFound
-from assay.features import materialize, offline
 from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
+from assay.pipelines.building import build_views
 from assay.pipelines.run import Run, Step
 from assay.pipelines.workspace import Workspace
 
@@ -220,21 +220,6 @@ def check_inputs(run: Run, frames: Frames) -> Evidence:
     )
     refuse_leak(found)
     return found
-
-
-def build_views(run: Run, frames: Frames, *, full: bool | None = None) -> list[Evidence]:
-    """Bring the offline table and the online values of every view up to the run's moment."""
-    workspace = run.workspace
-    built: list[Evidence] = []
-    views = workspace.definitions.views
-    for number, view in enumerate(views):
-        run.progress(Step("features", number, len(views), view.name))
-        changed = offline.definition_changed(view, workspace.tables) if full is None else full
-        sources = {name: frames[name] for name in view.sources}
-        result = materialize.build(view, sources, tables=workspace.tables, online=workspace.online, full=changed)
-        built.append(result.evidence)
-    run.progress(Step("features", len(views), len(views)))
-    return run.record_all(built)
 
 
 def assess_only(run: Run) -> list[Evidence]:
