@@ -5,6 +5,7 @@ from assay.data.leakage.inputs import check_inputs
 from assay.data.leakage.parts import check_duplicates, check_split
 from assay.data.leakage.row_independence import check_row_independence
 from assay.data.leakage.target_derived import check_target_derived
+from assay.data.leakage.target_encoding import check_target_encoding
 from assay.data.leakage.time_travel import check_time_travel
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "check_row_independence",
     "check_split",
     "check_target_derived",
+    "check_target_encoding",
     "check_time_travel",
 ]
