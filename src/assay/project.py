@@ -150,9 +150,9 @@ class Project:
 
     def check(self) -> list[Evidence]:
         """Validate settings, definitions, sources and stores without changing anything."""
-        from assay.pipelines import audit
+        from assay.pipelines import checking
 
-        return audit.check(self.workspace)
+        return checking.check(self.workspace)
 
     def frame(self) -> list[Evidence]:
         """Judge the brief and record the judgement."""
@@ -251,12 +251,17 @@ class Project:
         return inference.predict_file(self.workspace, source, output, version, progress=progress)
 
     def serve(
-        self, *, host: str | None = None, port: int | None = None, say: Callable[[str], None] = lambda _line: None
+        self,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        say: Callable[[str], None] = lambda _line: None,
+        announce: Callable[[str], None] = lambda _url: None,
     ) -> None:
-        """Answer over HTTP until told to stop."""
+        """Answer over HTTP until told to stop; `announce` is called with the address once it listens."""
         from assay.pipelines import inference
 
-        inference.serve(self.workspace, host=host, port=port, say=say)
+        inference.serve(self.workspace, host=host, port=port, say=say, announce=announce)
 
     # Monitoring
 

@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 from tests.projects import AS_OF, edit, questions
+from tests.projects import assay as run_assay
 from typer.testing import CliRunner
 
 from assay.cli.main import app
@@ -127,6 +128,14 @@ def test_a_refusal_has_its_exit_code_and_is_one_json_document_too(on, finished_c
 
 def test_an_unknown_option_is_a_usage_error(on, finished_churn):
     assert on(finished_churn, "models --no-such-option").exit_code == 2
+
+
+@pytest.mark.parametrize("words", ["models --no-such-option", "no-such-verb", "serve --port x"])
+def test_a_wrong_call_is_told_as_a_document_where_one_was_asked_for(words):
+    done = run_assay(*words.split(), "--json")
+    assert done.code == 2
+    assert done.document()["exit_code"] == 2
+    assert done.document()["message"] in done.err
 
 
 def test_a_folder_without_a_project_is_a_usage_error_that_says_so(on, tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 from tests.projects import AS_OF, QUICK, run_once
 
+from assay.errors import UsageError
 from assay.project import Project
 
 
@@ -44,3 +45,24 @@ def test_a_version_that_waits_may_be_examined_again_and_then_be_let_in_by_a_pers
         kinds = [project.workspace.ledger.get(one).kind for one in moved.parents]
         assert kinds == ["model.registered", "gate.staging", "gate.production"]
         assert project.experiments()[-1]["verdict"] == "promoted"
+
+
+@pytest.mark.slow
+def test_a_version_that_a_person_took_to_staging_is_tried_before_a_person_takes_it_further(fresh_churn):
+    strict = (*QUICK, "gates.max_size_mb=0.0001")
+    assert run_once(fresh_churn, "gates.max_size_mb=0.0001", trials=0).verdict == "archived"
+    with Project.open(fresh_churn, overrides=strict) as project:
+        ledger = project.workspace.ledger
+        with pytest.raises(UsageError, match="--by NAME --reason TEXT"):
+            project.promote(actor="", reason="", override=True)
+        project.promote(actor="Ana Lind", reason="the limit was a slip", override=True)
+        assert ledger.find(kind="gate.production") == []
+        moved = project.promote(actor="Ana Lind", reason="reviewed")
+        tried = [one.kind for one in ledger.find() if one.kind.startswith("release.")]
+        assert tried == ["release.integration_test", "release.load_test"]
+        assert [ledger.get(one).kind for one in moved.parents] == [
+            "model.registered",
+            "gate.staging",
+            "gate.production",
+        ]
+        assert project.workspace.registry.production("churn").reference == "churn@1.0.0"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import ledger, models, monitoring, project, serving, training
+from assay.cli import ledger, models, monitoring, project, serving, shell, training
 
 
 class Verbs(TyperGroup):
@@ -71,5 +72,22 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script; a wrong call, too, is one JSON document where one was asked for."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        code = 1
+    except Exception as wrong:
+        code = _tell_usage(wrong)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell_usage(wrong: Exception) -> int:
+    """Say what was wrong with the call: typer's own exceptions, whose class has moved between its releases."""
+    if not (hasattr(wrong, "format_message") and hasattr(wrong, "show")):
+        raise wrong
+    wrong.show()
+    code = int(getattr(wrong, "exit_code", 2))
+    if "--json" in sys.argv:
+        shell.show_json(shell.Refusal("UsageError", str(wrong.format_message()), code))
+    return code

@@ -25,9 +25,19 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 picks a free one.")] = None,
     project: ProjectOption = HERE,
     overrides: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Answer predictions over HTTP with the version in production."""
-    open_project(project, overrides).serve(host=host, port=port, say=lambda line: typer.echo(line, err=True))
+    """Answer predictions over HTTP with the version in production; --json prints its address as a document."""
+
+    def announce(url: str) -> None:
+        if as_json:
+            show_json({"url": url})
+        else:
+            typer.echo(f"listening on {url}")
+
+    open_project(project, overrides).serve(
+        host=host, port=port, say=lambda line: typer.echo(line, err=True), announce=announce
+    )
 
 
 @verb

@@ -1,4 +1,4 @@
-"""What can be asked of a project without changing it: is it sound, what versions has it, what proves them.
+"""What can be asked of a project without changing it: what versions has it, and what proves them.
 
 Reads settings, the ledger and the stores. Only `judge_brief` records something.
 """
@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from assay.data import holdout, snapshots, sources
-from assay.errors import AssayError, IntegrityError, NotFound, UsageError
+from assay.data import holdout, snapshots
+from assay.errors import IntegrityError, NotFound, UsageError
 from assay.evaluation import cards
-from assay.features.layout import layout_of
 from assay.framing import brief, rules_or_ml
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
 from assay.models.bundle import Bundle
 from assay.pipelines import run as runs
-from assay.pipelines.feature import label_columns
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
 from assay.serving import prediction_log
@@ -63,22 +60,6 @@ class Proof:
             "files": self.n_files,
             "broken": list(self.broken),
         }
-
-
-def check(workspace: Workspace) -> list[Evidence]:
-    """Try everything that a run rests on, and say of each part whether it is ready."""
-    settings = workspace.settings
-    found = [
-        _tried("check.settings", "settings:assay.yaml", lambda: f"{settings.name}, {len(settings.sources)} sources")
-    ]
-    found.append(brief.complete(settings.brief))
-    found.append(_tried("check.definitions", f"file:{settings.features}", lambda: _definitions(workspace)))
-    found += [_tried("check.source", f"source:{name}", partial(_source, workspace, name)) for name in settings.sources]
-    if all(one.verdict != "fail" for one in found if one.kind == "check.source"):
-        found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
-    stores = ("ledger", "artifacts", "tables", "online")
-    opened = [_tried("check.store", f"store:{name}", partial(_opened, workspace, name)) for name in stores]
-    return found + opened
 
 
 def judge_brief(workspace: Workspace) -> list[Evidence]:
@@ -164,42 +145,6 @@ def lineage(workspace: Workspace, start: str, *, direction: Literal["back", "for
         return workspace.ledger.lineage(version.deployment, direction=direction)
     deployment = prediction_log.find(workspace.predictions, start)["deployment"]
     return workspace.ledger.lineage(deployment, direction=direction)
-
-
-def _tried(kind: str, subject: str, work: Callable[[], str]) -> Evidence:
-    try:
-        return Evidence(kind, subject, "pass", f"{subject.partition(':')[2]}: {work()}")
-    except AssayError as error:
-        return Evidence(kind, subject, "fail", str(error))
-
-
-def _definitions(workspace: Workspace) -> str:
-    definitions = workspace.definitions
-    views, request_views = definitions.views, definitions.request_views
-    n_features = sum(len(one.features) for one in views) + sum(len(one.features) for one in request_views)
-    unknown = {name for view in views for name in view.sources} - set(workspace.settings.sources)
-    if unknown:
-        raise UsageError(f"views read sources that assay.yaml does not declare: {sorted(unknown)}.")
-    features = layout_of(workspace.settings.target, definitions).model_features
-    ignored = [name for name in workspace.settings.monitoring.ignore if name not in features]
-    if ignored:
-        raise UsageError(f"monitoring.ignore: {ignored} are no features of the model; it reads {list(features)}.")
-    return f"{n_features} documented features in {len(views) + len(request_views)} views"
-
-
-def _source(workspace: Workspace, name: str) -> str:
-    frame = sources.read(name, workspace.settings.sources[name], workspace.folder)
-    return f"{len(frame.collect_schema())} columns"
-
-
-def _target(workspace: Workspace) -> str:
-    source = workspace.settings.sources[workspace.settings.target.source]
-    rows = label_columns(workspace, sources.read(workspace.settings.target.source, source, workspace.folder))
-    return f"{rows.height:,} rows to predict, {len(rows.columns)} columns"
-
-
-def _opened(workspace: Workspace, name: str) -> str:
-    return type(getattr(workspace, name)).__name__
 
 
 def exam_of(workspace: Workspace, version: ModelVersion) -> Evidence | None:

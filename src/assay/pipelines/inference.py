@@ -77,7 +77,12 @@ def features_reader(workspace: Workspace) -> Features:
 
 
 def serve(
-    workspace: Workspace, *, host: str | None = None, port: int | None = None, say: Callable[[str], None]
+    workspace: Workspace,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    say: Callable[[str], None],
+    announce: Callable[[str], None],
 ) -> None:
     """Answer over HTTP with whatever is in production, until told to stop; the log is sealed at the end.
 
@@ -105,6 +110,7 @@ def serve(
         host=host or settings.host,
         port=settings.port if port is None else port,
         api_keys=keys,
+        announce=announce,
     )
 
 

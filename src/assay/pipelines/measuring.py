@@ -65,13 +65,22 @@ def measure(
     return replace(evaluation, evidence=run.record(evaluation.evidence))
 
 
-def _segments(frame: LabelledFrame, columns: Sequence[str]) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-    unknown = [column for column in columns if column not in frame.rows.columns]
+def refuse_unknown_slices(slices: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise where a slice is no column of the labelled rows.
+
+    Raises:
+        ConfigError: It names the slice and the columns there are.
+    """
+    unknown = [column for column in slices if column not in columns]
     if unknown:
-        known = ", ".join(frame.rows.columns)
         raise ConfigError(
-            f"evaluation.slices: no column is called {unknown[0]!r}; list it in target.context. Known: {known}"
+            f"evaluation.slices: no column is called {unknown[0]!r}; list it in target.context. "
+            f"Known: {', '.join(columns)}"
         )
+
+
+def _segments(frame: LabelledFrame, columns: Sequence[str]) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    refuse_unknown_slices(columns, frame.rows.columns)
     return {column: frame.rows[column].cast(pl.String).to_numpy() for column in columns}
 
 

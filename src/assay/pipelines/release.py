@@ -22,10 +22,11 @@ from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
-from assay.models.model import from_bundle
+from assay.models.model import Model, from_bundle
+from assay.pipelines import run as runs
 from assay.pipelines import values
 from assay.pipelines.experiment import conclude, conclude_promoted
-from assay.pipelines.feature import FeatureOutcome
+from assay.pipelines.feature import FeatureOutcome, run_features
 from assay.pipelines.inference import request_rows, serving_candidate
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired
 from assay.pipelines.run import Run, Step
@@ -93,7 +94,7 @@ def run_release(run: Run, features: FeatureOutcome, training: TrainingOutcome) -
         return ReleaseOutcome(version, "development", evaluation, (staging,))
     if version.stage != "staging":
         registry.move(version, "staging", because=[staging.id], actor="policy", run=run.id)
-    production = decide_production(run, version, training, exam)
+    production = decide_production(run, version, training.model, exam)
     if production.verdict == "fail":
         return ReleaseOutcome(version, "staging", evaluation, (staging, production))
     moved = registry.move(version, "production", because=[staging.id, production.id], actor="policy", run=run.id)
@@ -249,10 +250,10 @@ def golden_rows(run: Run, exam: LabelledFrame) -> tuple[pl.DataFrame, np.ndarray
     return golden.drop(EXPECTED), golden[EXPECTED].cast(pl.Float64).to_numpy()
 
 
-def decide_production(run: Run, version: ModelVersion, training: TrainingOutcome, exam: LabelledFrame) -> Evidence:
+def decide_production(run: Run, version: ModelVersion, model: Model, exam: LabelledFrame) -> Evidence:
     """Staging to production: it answers over HTTP as it did offline, under load, and whoever must approve has."""
     settings = run.workspace.settings
-    measured = run.record_all(try_over_http(run, version, training, exam))
+    measured = run.record_all(try_over_http(run, version, model, exam))
     conditions = production_conditions(
         measured=measured,
         version=version,
@@ -263,13 +264,13 @@ def decide_production(run: Run, version: ModelVersion, training: TrainingOutcome
     return run.record(gates.decide("production", conditions, subject=version.subject))
 
 
-def try_over_http(run: Run, version: ModelVersion, training: TrainingOutcome, exam: LabelledFrame) -> list[Evidence]:
+def try_over_http(run: Run, version: ModelVersion, model: Model, exam: LabelledFrame) -> list[Evidence]:
     """Serve the candidate on a free loopback port, ask it for known rows, and keep it busy for a moment."""
     run.progress(Step("trial over HTTP"))
-    rows = request_rows(run.workspace, exam.rows.head(TRIAL_ROWS), training.model.signature.names)
-    expected = training.model.predict(exam.inputs.head(TRIAL_ROWS))
+    rows = request_rows(run.workspace, exam.rows.head(TRIAL_ROWS), model.signature.names)
+    expected = model.predict(exam.inputs.head(TRIAL_ROWS))
     limit = run.workspace.settings.gates.max_latency_p99_ms
-    with serving_candidate(run.workspace, training.model, version) as url:
+    with serving_candidate(run.workspace, model, version) as url:
         return [
             trials.integration_test(url, rows, expected=expected, subject=version.subject),
             trials.load_test(url, rows, subject=version.subject, limit_p99_ms=limit),
@@ -285,9 +286,12 @@ def promote(
         GateRefused: The version's last gate said no and no override was given.
         UsageError: The person or the reason is missing, or the gate was never asked.
     """
+    gates.require_person(actor, reason)
     version = workspace.registry.get(reference or "latest", name=workspace.settings.name)
     to: Literal["staging", "production"] = "staging" if version.stage == "development" else "production"
     last = workspace.ledger.latest(f"gate.{to}", version.subject)
+    if last is None and to == "production":
+        last = ask_production_gate(workspace, version)
     decided = workspace.ledger.record(
         gates.approve(to, last, subject=version.subject, actor=actor, reason=reason, override=override)
     )
@@ -299,6 +303,26 @@ def promote(
     moved = workspace.registry.move(version, to, because=because, actor=actor, reason=reason)
     conclude_promoted(workspace, version, because=[moved.id])
     return moved
+
+
+def ask_production_gate(workspace: Workspace, version: ModelVersion) -> Evidence:
+    """Ask the production gate about a version that a person's override took to staging: no run has tried it yet.
+
+    Raises:
+        GateRefused: The rows of today cannot be asked: they lack what the version reads, or are too poor.
+    """
+    with workspace.alone("assay promote"):
+        run = runs.begin(workspace)
+        features = run_features(run, months=workspace.settings.training.months)
+        rows = labelled(workspace, features.validation)
+        model = from_bundle(Bundle.load(workspace.artifacts, version.bundle))
+        lacking = [name for name in model.signature.names if name not in rows.rows.columns]
+        if lacking:
+            raise GateRefused(
+                f"{version.reference} cannot be tried: it reads {lacking}, which the definitions no longer make. "
+                "Restore these features, or train a new version with `assay run`."
+            )
+        return decide_production(run, version, model, rows)
 
 
 def rollback(workspace: Workspace, *, actor: str, reason: str) -> Evidence:

@@ -94,8 +94,7 @@ def approve(
     """
     if last is None:
         raise UsageError(f"the {name} gate was never asked about {subject}; run `assay run` first.")
-    if not actor.strip() or not reason.strip():
-        raise UsageError(f"who lets {subject} through the {name} gate, and why? Both are recorded.")
+    require_person(actor, reason)
     conditions = [_reread(one, last.id) for one in last.figures["conditions"]]
     conditions = [
         replace(one, verdict="pass", reason=f"approved by {actor}: {reason}") if one.name == "approval" else one
@@ -104,6 +103,16 @@ def approve(
     failed = [one.name for one in conditions if one.closes]
     overrides = [Override(one, actor, reason) for one in failed] if override else []
     return decide(name, conditions, subject=subject, overrides=overrides)
+
+
+def require_person(actor: str, reason: str) -> None:
+    """See that a decision has a name and a reason before anything is done for it.
+
+    Raises:
+        UsageError: One of them is missing.
+    """
+    if not actor.strip() or not reason.strip():
+        raise UsageError("who lets the version through its gate, and why? Both are recorded: --by NAME --reason TEXT.")
 
 
 def refuse(gate: Evidence) -> None:

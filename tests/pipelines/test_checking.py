@@ -1,0 +1,42 @@
+"""`assay check` finds what would stop a run, before anything runs."""
+
+import pytest
+from tests.projects import edit
+
+from assay.project import Project
+
+
+def test_a_sound_project_passes_every_check(finished_churn):
+    with Project.open(finished_churn) as project:
+        found = project.check()
+        assert {one.verdict for one in found} == {"pass"}
+        assert {one.kind for one in found} >= {
+            "check.settings", "check.training", "check.source", "check.target", "check.store"
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("assay.yaml", "path: data/offers.csv", "path: data/offres.csv", "offres.csv"),
+        ("assay.yaml", "label: churned", "label: chrned", "chrned"),
+        ("assay.yaml", "time: month\n  label", "time: plan\n  label", "target.time: event_time"),
+        ("assay.yaml", "estimators: [logistic, lightgbm]", "estimators: [logistc]", "Closest: 'logistic'"),
+        ("assay.yaml", "primary: log_loss", "primary: logloss", "Closest: 'log_loss'"),
+        ("assay.yaml", "slices: [group, plan]", "slices: [grup]", "no column is called 'grup'"),
+        ("assay.yaml", 'rule: "settled >= opened"', 'rule: "settled >= openned"', "openned"),
+        ("assay.yaml", "baseline: rules:quiet_or_angry", "baseline: rules:no_such_rule", "no_such_rule"),
+        ("definitions.py", 'source="offers"', 'source="ofers"', "ofers"),
+        (
+            "definitions.py",
+            "import polars as pl",
+            "import polars as pl\nimport nothing_of_that_name",
+            "nothing_of_that",
+        ),
+    ],
+)
+def test_a_check_names_what_is_wrong(fresh_churn, file, old, new, named):
+    edit(fresh_churn / file, (old, new))
+    with Project.open(fresh_churn) as project:
+        failed = [one for one in project.check() if one.verdict == "fail"]
+    assert named in " ".join(one.summary for one in failed)
