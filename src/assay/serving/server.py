@@ -26,13 +26,18 @@ MOST_CONNECTIONS = 4_096
 BACKLOG = 2_048
 
 
+def print_address(url: str) -> None:
+    """The default announcement, on stdout."""
+    print(f"listening on {url}", flush=True)
+
+
 def serve(
     app: Any,
     *,
     host: str,
     port: int,
     api_keys: frozenset[str] = frozenset(),
-    announce: Callable[[str], None],
+    announce: Callable[[str], None] = print_address,
     drain_seconds: int = DRAIN_SECONDS,
 ) -> None:
     """Answer until told to stop; call it in the main thread.
