@@ -112,7 +112,7 @@ def build(
     version = tables.version(offline.table_name(view))
     if after is None or version is None:
         raise DataError(f"the table of view '{view.name}' vanished while it was built. Build it again.")
-    evidence = _evidence(view, computed, state, after, n_new=new.height, n_pushed=n_pushed, full=full)
+    evidence = _evidence(view, computed, state, after, version=version, n_new=new.height, n_pushed=n_pushed, full=full)
     return BuildResult(evidence, new.height, n_pushed, version, after.watermark)
 
 
@@ -202,6 +202,7 @@ def _evidence(
     before: ViewState | None,
     after: ViewState,
     *,
+    version: int,
     n_new: int,
     n_pushed: int,
     full: bool,
@@ -219,6 +220,7 @@ def _evidence(
         "rows_without_key": computed.n_without_key,
         "rows_repeated": computed.n_repeated,
         "build": after.build,
+        "table_version": version,
         "watermark": after.watermark,
         "definition": view.digest,
         "definition_before": before.digest if before is not None else None,

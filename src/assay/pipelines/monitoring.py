@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -84,16 +84,15 @@ def measure_drift(workspace: Workspace, *, since: datetime | None = None) -> Evi
     seen = _predictions(workspace, watched, since)
     features = seen.select("features").unnest("features") if seen.height else pl.DataFrame()
     scores = seen.select(pl.coalesce("probability", "value")).to_series().to_numpy()
-    return workspace.ledger.record(
-        drift.compare(
-            watched.profile,
-            features,
-            scores=scores,
-            monitoring=workspace.settings.monitoring,
-            top=watched.importance,
-            subject=watched.version.subject,
-        )
+    found = drift.compare(
+        watched.profile,
+        features,
+        scores=scores,
+        monitoring=workspace.settings.monitoring,
+        top=watched.importance,
+        subject=watched.version.subject,
     )
+    return workspace.ledger.record(replace(found, parents=(watched.version.deployment,)))
 
 
 def measure_performance(workspace: Workspace, *, since: datetime | None = None) -> list[Evidence]:
@@ -108,20 +107,17 @@ def measure_performance(workspace: Workspace, *, since: datetime | None = None) 
     pairs = performance.join_labels(
         _predictions(workspace, watched, since).lazy(), log_frames.labels(workspace.predictions)
     )
-    return workspace.ledger.record_all(
-        [
-            performance.measure(
-                pairs,
-                metric=metric,
-                interval=lambda truth, scores: bootstrap(
-                    metric, *_in_fixed_order(truth, scores), n_resamples=resamples, rng=rng
-                ),
-                reference=Estimate.from_json(exam.figures["metrics"][metric.name]),
-                monitoring=workspace.settings.monitoring,
-                subject=watched.version.subject,
-            )
-        ]
+    found = performance.measure(
+        pairs,
+        metric=metric,
+        interval=lambda truth, scores: bootstrap(
+            metric, *_in_fixed_order(truth, scores), n_resamples=resamples, rng=rng
+        ),
+        reference=Estimate.from_json(exam.figures["metrics"][metric.name]),
+        monitoring=workspace.settings.monitoring,
+        subject=watched.version.subject,
     )
+    return [workspace.ledger.record(replace(found, parents=(watched.version.deployment, exam.id)))]
 
 
 def run_retraining(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from assay.ledger.evidence import Evidence
+from assay.pipelines.code_version import code_version
+from assay.pipelines.parentage import parents_of
 from assay.pipelines.workspace import Workspace
 
 
@@ -53,16 +55,21 @@ class Run:
     evidence: list[Evidence] = field(default_factory=list)
 
     def record(self, evidence: Evidence) -> Evidence:
-        """Put `evidence` in the ledger under this run and return it with its id."""
-        recorded = self.workspace.ledger.record(evidence, run=self.id)
-        self.evidence.append(recorded)
-        return recorded
+        """Put `evidence` in the ledger under this run and return it with its id; see `record_all`."""
+        return self.record_all([evidence])[0]
 
     def record_all(self, evidences: Iterable[Evidence]) -> list[Evidence]:
-        """Record several at once, in one transaction."""
-        recorded = self.workspace.ledger.record_all(evidences, run=self.id)
+        """Record several at once, in one transaction; each that names no parents is given those of `parentage`."""
+        recorded = self.workspace.ledger.record_all([self._with_parents(one) for one in evidences], run=self.id)
         self.evidence.extend(recorded)
         return recorded
+
+    def _with_parents(self, evidence: Evidence) -> Evidence:
+        if evidence.parents:
+            return evidence
+        workspace = self.workspace
+        views = workspace.definitions.views
+        return replace(evidence, parents=parents_of(evidence, self.evidence, settings=workspace.settings, views=views))
 
     def of_kind(self, prefix: str) -> list[Evidence]:
         """This run's evidence whose kind starts with `prefix`, oldest first."""
@@ -82,6 +89,7 @@ def begin(
     run_id = f"RUN-{day}-{workspace.ledger.next_number(f'RUN-{day}'):03d}"
     rng = np.random.default_rng(workspace.settings.training.seed)
     run = Run(workspace, run_id, as_of or now, rng, progress)
+    definitions = workspace.definitions
     run.record(
         Evidence(
             kind="run.started",
@@ -91,7 +99,11 @@ def begin(
             figures={
                 "as_of": run.as_of,
                 "settings": without_passwords(workspace.settings.model_dump(mode="json", exclude={"serving"})),
-                "definitions": {view.name: view.digest for view in workspace.definitions.views},
+                "definitions": {
+                    **{view.name: view.digest for view in definitions.views},
+                    **{view.name: view.digest for view in definitions.request_views},
+                },
+                "code": code_version(workspace.folder),
             },
             parents=(because.id,) if because else (),
         )
