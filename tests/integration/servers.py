@@ -120,6 +120,74 @@ def postgresql() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class RedisServer:
+    """A Redis server that keeps nothing on disk; it can be killed and started again on its port."""
+
+    def __init__(self, binary: str, folder: Path) -> None:
+        self.port = free_port()
+        self._binary, self._folder = binary, folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; a password is asked for."""
+        options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder))
+        self._process = subprocess.Popen(
+            [self._binary, "--port", str(self.port), "--requirepass", PASSWORD, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"redis-server on port {self.port} does not answer")
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End the server, and all that it held."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=30)
+            self._process = None
+
+    def pause(self) -> None:
+        """Let it hang: connections are taken, and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def url(self, *, password: str = PASSWORD, database: int = 0) -> str:
+        """Where to reach it."""
+        return f"redis://:{password}@127.0.0.1:{self.port}/{database}"
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return bool(connection.recv(64))
+        except OSError:
+            return False
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    """A running Redis server; skips the test where none is installed."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("no Redis server here; install the package `redis-server` to run this test")
+    folder = Path(tempfile.mkdtemp(prefix="assay-redis-"))
+    server = RedisServer(binary, folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _newest_binaries() -> Path | None:
     on_path = shutil.which("initdb")
     if on_path:

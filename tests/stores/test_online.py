@@ -1,4 +1,7 @@
-"""Promises of the online store: newest wins, all or nothing, readers never wait, what cannot be stored is refused."""
+"""Promises of the online store: newest wins, all or nothing, readers never wait, what cannot be stored is refused.
+
+Kept by SQLite and by a real Redis server; what only a file promises is further down.
+"""
 
 import math
 import multiprocessing
@@ -7,21 +10,42 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.integration.servers import redis_server
 
 from assay.errors import DataError, IntegrityError, ServiceUnreachable, UsageError
 from assay.stores import online
 from assay.stores.online import OnlineRow, open_online
 
 
+@pytest.fixture(scope="module")
+def server():
+    with redis_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def new_store(request, tmp_path_factory):
+    """Makes empty stores of one backend."""
+    if request.param == "sqlite":
+        return lambda: open_online(tmp_path_factory.mktemp("online") / "online.db")
+    url = request.getfixturevalue("server").url()
+    return lambda: open_online(url, namespace=uuid.uuid4().hex)
+
+
 @pytest.fixture
-def store(tmp_path):
+def store(new_store):
+    return new_store()
+
+
+@pytest.fixture
+def sqlite(tmp_path):
     return open_online(tmp_path / "online.db")
 
 
@@ -45,6 +69,34 @@ def test_views_do_not_see_each_other(store):
     assert (store.count("form"), store.count("rest"), store.count("none")) == (1, 1, 0)
 
 
+def test_several_views_are_read_at_once(store):
+    store.put("form", ["a", "b"], [1, 2], [{"x": 1}, {"x": 2}])
+    store.put("rest", ["a"], [3], [{"y": 3}])
+    asked = [("form", ["b", "c"]), ("rest", ["a"]), ("none", ["a"]), ("form", []), ("form", ["a"])]
+    assert store.get_views(asked) == [
+        [OnlineRow(2, {"x": 2}), None],
+        [OnlineRow(3, {"y": 3})],
+        [None],
+        [],
+        [OnlineRow(1, {"x": 1})],
+    ]
+    assert store.get_views([]) == []
+
+
+def test_times_are_whole_to_the_last_microsecond(store):
+    for time_us in (-(2**62), -1, 2**53 + 1, 2**53 + 2, 2**62):
+        assert store.put("form", ["a"], [time_us], [{"x": time_us}]) == 1
+        assert store.put("form", ["a"], [time_us - 1], [{"x": 0}]) == 0
+        assert store.get("form", ["a"]) == [OnlineRow(time_us, {"x": time_us})]
+
+
+def test_replacing_a_view_by_nothing_empties_it(store):
+    store.put("form", ["a"], [1], [{"x": 1}])
+    assert store.put("form", [], [], [], replace=True) == 0
+    assert (store.count("form"), store.get("form", ["a"])) == (0, [None])
+    assert store.put("form", [], [], []) == 0
+
+
 def test_the_same_batch_twice_changes_nothing(store):
     batch = (["a", "b"], [1, 2], [{"x": 1}, {"x": math.nan}])
     assert store.put("form", *batch) == 2
@@ -62,8 +114,8 @@ writes = st.lists(st.tuples(st.sampled_from("abc"), st.integers(-5, 5), st.integ
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(rows=writes, cut=st.integers(0, 20))
-def test_the_newest_time_wins_however_the_rows_are_batched(tmp_path_factory, rows, cut):
-    store = open_online(tmp_path_factory.mktemp("online") / "online.db")
+def test_the_newest_time_wins_however_the_rows_are_batched(new_store, rows, cut):
+    store = new_store()
     rows = [(key, time_us, number % 2**63) for key, time_us, number in rows]
     for batch in (rows[:cut], rows[cut:]):
         store.put("v", [r[0] for r in batch], [r[1] for r in batch], [{"x": r[2]} for r in batch])
@@ -136,7 +188,8 @@ def test_a_hundred_thousand_rows_go_in_as_one_transaction(store):
     assert time.perf_counter() - started < 20  # about 1 s; generous, for machines under load
 
 
-def test_a_reader_goes_on_with_the_last_good_values_while_a_writer_holds_its_transaction(store):  # lesson PF-5
+def test_a_reader_goes_on_with_the_last_good_values_while_a_writer_holds_its_transaction(sqlite):  # lesson PF-5
+    store = sqlite
     store.put("form", ["a"], [1], [{"x": 1}])
     writer = sqlite3.connect(store.path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
@@ -171,24 +224,21 @@ def test_no_read_sees_half_a_batch(store):
     assert len({batch for batches in seen for batch in batches}) > 1
 
 
-def _write_rows(path: Path, number: int, barrier: "multiprocessing.Barrier") -> None:
+def _write_rows(store, number: int, barrier: "multiprocessing.Barrier") -> None:
     barrier.wait()
-    store = open_online(path)
     for step in range(50):
         store.put("form", [f"{number}-{step}", "shared"], [step, step], [{"x": step}, {"x": step}])
 
 
-def test_processes_write_at_once_without_a_lock_error(tmp_path):  # lesson PF-9
+def test_processes_write_at_once_without_a_lock_error(store):  # lesson PF-9
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(8)
-    path = tmp_path / "online.db"
-    writers = [context.Process(target=_write_rows, args=(path, number, barrier)) for number in range(8)]
+    writers = [context.Process(target=_write_rows, args=(store, number, barrier)) for number in range(8)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0] * 8
-    store = open_online(path)
     assert store.count("form") == 8 * 50 + 1
     assert store.get("form", ["shared"]) == [OnlineRow(49, {"x": 49})]
 
@@ -233,7 +283,8 @@ def test_a_writer_killed_at_any_moment_leaves_whole_batches_only(tmp_path):
         assert batches.pop() >= max(acknowledged, default=0)
 
 
-def test_a_lock_held_too_long_is_named(store, monkeypatch):
+def test_a_lock_held_too_long_is_named(sqlite, monkeypatch):
+    store = sqlite
     monkeypatch.setattr(online, "BUSY_TIMEOUT_SECONDS", 0.05)
     impatient = open_online(store.path)
     holder = sqlite3.connect(store.path, isolation_level=None)
@@ -254,8 +305,8 @@ def test_an_impossible_path_and_an_unknown_scheme_are_usage_errors(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be used"):
         open_online(tmp_path / "file" / "online.db")
-    with pytest.raises(UsageError, match="redis"):
-        open_online("redis://localhost")
+    with pytest.raises(UsageError, match="'mysql' is not known"):
+        open_online("mysql://localhost")
 
 
 def test_urls_name_the_same_file(tmp_path):

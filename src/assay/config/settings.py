@@ -336,7 +336,9 @@ class Stores(Section):
         None, description="Folder or s3://bucket/prefix; default .assay/artifacts", repr=False
     )
     tables: str | None = Field(None, description="Folder or s3://bucket/prefix; default .assay/tables", repr=False)
-    online: str | None = Field(None, description="sqlite path; default .assay/online.db", repr=False)
+    online: str | None = Field(
+        None, description="sqlite path, redis:// or rediss:// URL; default .assay/online.db", repr=False
+    )
 
 
 class Settings(Section):

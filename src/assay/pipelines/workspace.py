@@ -77,7 +77,7 @@ class Workspace:
     def online(self) -> OnlineStore:
         from assay.stores.online import open_online
 
-        return open_online(self._place(self.settings.stores.online, "online.db"))
+        return open_online(self._place(self.settings.stores.online, "online.db"), namespace=self.settings.name)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -12,10 +12,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -25,6 +24,7 @@ from assay.errors import DataError, IntegrityError, ServiceUnreachable, UsageErr
 BUSY_TIMEOUT_SECONDS = 60.0
 MAPPED_BYTES = 256 << 20  # of the file, read without copying
 LONGEST_LOG_BYTES = 64 << 20  # a larger write-ahead log is cut back after its checkpoint
+SERVERS = ("redis", "rediss", "unix")
 MOST_PARAMETERS = 4_096  # keys in one statement as parameters; more go in as one JSON list
 
 TABLES = """
@@ -39,8 +39,11 @@ SELECT_ONE = "SELECT time_us, content FROM latest WHERE view = ? AND key = ?"
 SELECT_LISTED = "SELECT key, time_us, content FROM latest WHERE view = ? AND key IN (SELECT value FROM json_each(?))"
 
 
-@dataclass(frozen=True, slots=True)
-class OnlineRow:
+Wanted = tuple[str, Sequence[str]]
+"""A view, and keys of entities in it."""
+
+
+class OnlineRow(NamedTuple):
     """What is known of one entity: when it became known (microseconds since 1970, UTC) and its values."""
 
     time_us: int
@@ -76,14 +79,31 @@ class OnlineStore(Protocol):
         ...
 
     def get(self, view: str, keys: Sequence[str]) -> list[OnlineRow | None]:
-        """The rows of `keys`, in that order, all from one moment; None for a key that was never written."""
+        """The rows of `keys`, in that order, all from one moment; None for a key that was never written.
+
+        Raises:
+            ServiceUnreachable: The store's server does not answer, or has lost what it held.
+        """
+        ...
+
+    def get_views(self, wanted: Sequence[Wanted]) -> list[list[OnlineRow | None]]:
+        """As `get`, for several views at once; a server is asked in one round trip."""
         ...
 
     def count(self, view: str) -> int: ...
 
 
-def open_online(url: str | Path) -> OnlineStore:
-    """Open the store in a SQLite file (a path, `file://` or `sqlite:///path`), made when it is missing.
+def is_remote(url: str | Path) -> bool:
+    """Whether the store is a server, which can be away, and not a file."""
+    return urlsplit(str(url)).scheme in SERVERS
+
+
+def open_online(url: str | Path, *, namespace: str = "project") -> OnlineStore:
+    """Open the store in a SQLite file (a path, `file://` or `sqlite:///path`), made when it is missing, or on Redis.
+
+    Args:
+        url: Where it is; a Redis server as `redis://`, `rediss://` or `unix://`.
+        namespace: Keeps projects apart that share a server.
 
     Raises:
         UsageError: The scheme is unknown, or the file cannot be opened.
@@ -96,7 +116,13 @@ def open_online(url: str | Path) -> OnlineStore:
     if parts.scheme in ("sqlite", "file"):
         path = unquote(parts.path)
         return SqliteOnline(Path(path[1:] if parts.scheme == "sqlite" else path))
-    raise UsageError(f"stores.online: {text!r} has the scheme {parts.scheme!r}. Use the path of a SQLite file.")
+    if parts.scheme in SERVERS:
+        from assay.stores.online_redis import RedisOnline
+
+        return RedisOnline(text, namespace=namespace)
+    raise UsageError(
+        f"stores.online: the scheme {parts.scheme!r} is not known. Use the path of a SQLite file, or redis://host:6379/0."
+    )
 
 
 class SqliteOnline:
@@ -123,11 +149,7 @@ class SqliteOnline:
         *,
         replace: bool = False,
     ) -> int:
-        if not len(keys) == len(times_us) == len(values):
-            raise DataError(
-                f"view {view!r}: {len(keys)} keys, {len(times_us)} times and {len(values)} rows of values. "
-                "Give as many of each."
-            )
+        require_equal_lengths(view, keys, times_us, values)
         with _errors_named(self.path), self._transaction() as connection:
             before = connection.total_changes
             n_removed = connection.execute("DELETE FROM latest WHERE view = ?", (view,)).rowcount if replace else 0
@@ -137,11 +159,14 @@ class SqliteOnline:
     def get(self, view: str, keys: Sequence[str]) -> list[OnlineRow | None]:
         try:
             if len(keys) == 1:
-                found = self._connection().execute(SELECT_ONE, (view, _text(keys[0]))).fetchone()
+                found = self._connection().execute(SELECT_ONE, (view, text_of(keys[0]))).fetchone()
                 return [OnlineRow(found[0], orjson.loads(found[1])) if found else None]
             return self._get_many(view, keys) if keys else []
         except (sqlite3.Error, orjson.JSONDecodeError) as error:
             raise _named(self.path, error) from error
+
+    def get_views(self, wanted: Sequence[Wanted]) -> list[list[OnlineRow | None]]:
+        return [self.get(view, keys) for view, keys in wanted]
 
     def count(self, view: str) -> int:
         with _errors_named(self.path):
@@ -149,7 +174,7 @@ class SqliteOnline:
         return int(n_rows)
 
     def _get_many(self, view: str, keys: Sequence[str]) -> list[OnlineRow | None]:
-        found = self._connection().execute(*_select(view, [_text(key) for key in keys]))
+        found = self._connection().execute(*_select(view, [text_of(key) for key in keys]))
         rows = {key: OnlineRow(time_us, orjson.loads(content)) for key, time_us, content in found}
         return [rows.get(key) for key in keys]
 
@@ -252,19 +277,48 @@ def _select_places(n_places: int) -> str:
 def _records(
     view: str, keys: Sequence[str], times_us: Sequence[int], values: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, int, bytes]]:
-    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME
     for key, time_us, row in zip(keys, times_us, values, strict=True):
-        try:
-            yield view, _text(key), operator.index(time_us), orjson.dumps(row, option=options)
-        except TypeError as error:
-            raise DataError(
-                f"view {view!r}, key {key!r}, time {time_us!r}: {error}. Times are whole microseconds; values are "
-                "numbers, flags, text, nulls or lists of these (give a date as a number or as text)."
-            ) from error
+        content = json_of(view, key, time_us, row)
+        yield view, text_of(key), operator.index(time_us), content
 
 
-def _text(key: str) -> str:
-    """SQLite would store a number as its digits, and a read of several keys would then miss it."""
+def require_equal_lengths(
+    view: str, keys: Sequence[str], times_us: Sequence[int], values: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse a batch whose lists differ in length.
+
+    Raises:
+        DataError: They do.
+    """
+    if not len(keys) == len(times_us) == len(values):
+        raise DataError(
+            f"view {view!r}: {len(keys)} keys, {len(times_us)} times and {len(values)} rows of values. "
+            "Give as many of each."
+        )
+
+
+def json_of(view: str, key: str, time_us: int, row: Mapping[str, Any]) -> bytes:
+    """A row as every backend stores it.
+
+    Raises:
+        DataError: A value has no JSON form, or the time is no whole number.
+    """
+    try:
+        operator.index(time_us)
+        return orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError as error:
+        raise DataError(
+            f"view {view!r}, key {key!r}, time {time_us!r}: {error}. Times are whole microseconds; values are "
+            "numbers, flags, text, nulls or lists of these (give a date as a number or as text)."
+        ) from error
+
+
+def text_of(key: str) -> str:
+    """Refuse keys that are not text: a database would store a number as its digits, and not find it as a number.
+
+    Raises:
+        DataError: It is not text.
+    """
     if type(key) is not str:
         raise DataError(f"the key {key!r} is a {type(key).__name__}. Keys of entities are text: cast the column.")
     return key
