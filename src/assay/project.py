@@ -215,15 +215,15 @@ class Project:
             GateRefused: Its gate said no and no override was given.
             UsageError: The person or the reason is missing.
         """
-        from assay.pipelines import release
+        from assay.pipelines import promotion
 
-        return release.promote(self.workspace, version, actor=actor, reason=reason, override=override)
+        return promotion.promote(self.workspace, version, actor=actor, reason=reason, override=override)
 
     def rollback(self, *, actor: str, reason: str) -> Evidence:
         """Put the previous production version back."""
-        from assay.pipelines import release
+        from assay.pipelines import promotion
 
-        return release.rollback(self.workspace, actor=actor, reason=reason)
+        return promotion.rollback(self.workspace, actor=actor, reason=reason)
 
     def card(self, version: str | None = None, *, form: str = "md") -> str:
         """The model card of a version, as Markdown or HTML."""

@@ -23,16 +23,14 @@ from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle
-from assay.pipelines import run as runs
 from assay.pipelines import values
-from assay.pipelines.experiment import conclude, conclude_promoted
-from assay.pipelines.feature import FeatureOutcome, run_features
+from assay.pipelines.experiment import conclude
+from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.inference import request_rows, serving_candidate
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired
 from assay.pipelines.run import Run, Step
 from assay.pipelines.training import TrainingOutcome, labelled
 from assay.pipelines.values import Scores
-from assay.pipelines.workspace import Workspace
 from assay.release import checks, gates, trials
 from assay.release.conditions import production_conditions, staging_conditions
 from assay.release.versions import ModelVersion
@@ -275,63 +273,3 @@ def try_over_http(run: Run, version: ModelVersion, model: Model, exam: LabelledF
             trials.integration_test(url, rows, expected=expected, subject=version.subject),
             trials.load_test(url, rows, subject=version.subject, limit_p99_ms=limit),
         ]
-
-
-def promote(
-    workspace: Workspace, reference: str | None, *, actor: str, reason: str, override: bool = False
-) -> Evidence:
-    """Move a version one stage on by a person's word; a gate that said no is passed only by a reasoned override.
-
-    Raises:
-        GateRefused: The version's last gate said no and no override was given.
-        UsageError: The person or the reason is missing, or the gate was never asked.
-    """
-    gates.require_person(actor, reason)
-    version = workspace.registry.get(reference or "latest", name=workspace.settings.name)
-    to: Literal["staging", "production"] = "staging" if version.stage == "development" else "production"
-    last = workspace.ledger.latest(f"gate.{to}", version.subject)
-    if last is None and to == "production":
-        last = ask_production_gate(workspace, version)
-    decided = workspace.ledger.record(
-        gates.approve(to, last, subject=version.subject, actor=actor, reason=reason, override=override)
-    )
-    gates.refuse(decided)
-    if to == "staging":
-        return workspace.registry.move(version, to, because=[decided.id], actor=actor, reason=reason)
-    staged = workspace.ledger.latest("gate.staging", version.subject)
-    because = [gate.id for gate in (staged, decided) if gate is not None]
-    moved = workspace.registry.move(version, to, because=because, actor=actor, reason=reason)
-    conclude_promoted(workspace, version, because=[moved.id])
-    return moved
-
-
-def ask_production_gate(workspace: Workspace, version: ModelVersion) -> Evidence:
-    """Ask the production gate about a version that a person's override took to staging: no run has tried it yet.
-
-    Raises:
-        GateRefused: The rows of today cannot be asked: they lack what the version reads, or are too poor.
-    """
-    with workspace.alone("assay promote"):
-        run = runs.begin(workspace)
-        features = run_features(run, months=workspace.settings.training.months)
-        rows = labelled(workspace, features.validation)
-        model = from_bundle(Bundle.load(workspace.artifacts, version.bundle))
-        lacking = [name for name in model.signature.names if name not in rows.rows.columns]
-        if lacking:
-            raise GateRefused(
-                f"{version.reference} cannot be tried: it reads {lacking}, which the definitions no longer make. "
-                "Restore these features, or train a new version with `assay run`."
-            )
-        return decide_production(run, version, model, rows)
-
-
-def rollback(workspace: Workspace, *, actor: str, reason: str) -> Evidence:
-    """Put the version that served before back into production.
-
-    Raises:
-        UsageError: Nothing served before, or the person or the reason is missing.
-    """
-    if not actor.strip():
-        raise UsageError("a rollback is recorded with the person who asked for it; give --by NAME.")
-    _, evidence = workspace.registry.rollback(workspace.settings.name, actor=actor, reason=reason)
-    return evidence
