@@ -45,7 +45,7 @@ def test_a_sound_declaration_has_no_findings() -> None:
         ({"brief__baseline": "rules:a-b"}, "brief.baseline", "name of a function"),
         ({"brief__business_value": {}}, "brief.business_value", "worth 0"),
         ({"sources__games__path": None}, "sources.games", "needs `path`"),
-        ({"sources__games__path": "games.xlsx"}, "sources.games.path", ".csv, .parquet, .jsonl, .ndjson"),
+        ({"sources__games__path": "games.docx"}, "sources.games.path", ".csv, .tsv, .parquet"),
         ({"sources__games__query": "select 1"}, "sources.games", "belong to `format: sql`"),
         ({"sources__db": {"format": "sql", "url": "x"}}, "sources.db", "needs `query`"),
         ({"sources__db": {"query": "x"}}, "sources.db", "needs `url`"),

@@ -139,3 +139,40 @@ def test_real_games_keep_sensible_rules_and_break_wrong_ones(assay_data):
     source = Source(path="nba_elo/nbaallelo.parquet", key=("game_id", "_iscopy"), expectations=rules)
     found = expectations.check("games", sources.read("games", source, assay_data), source)
     assert [(one["rule"], one["count"]) for one in found.figures["failures"]] == [("is one of H, A", 38)]
+
+
+def test_rows_are_counted_and_numbered_alike_however_many_pandera_sees_at_once(monkeypatch):
+    rows = pl.DataFrame({"n": [1, -1, 2, -2, -3, 4, -5, -6, -7]})
+    whole = check(rows, Expectation(column="n", minimum=0)).figures["failures"]
+    monkeypatch.setattr(expectations, "ROWS_AT_ONCE", 2)
+    assert check(rows, Expectation(column="n", minimum=0)).figures["failures"] == whole
+    assert [one["row"] for one in whole[0]["examples"]] == [2, 4, 5, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("declared", "age_days", "verdict"),
+    [
+        ({}, 99, "info"),
+        ({"refresh": timedelta(days=1)}, 1, "pass"),
+        ({"refresh": timedelta(days=1)}, 3, "warn"),
+        ({"freshness": {"within": timedelta(days=5)}}, 4, "pass"),
+        ({"freshness": {"within": timedelta(days=5), "severity": "error"}}, 6, "fail"),
+        ({"refresh": timedelta(days=1), "freshness": {"severity": "error"}}, 3, "fail"),
+    ],
+)
+def test_freshness_is_judged_as_it_is_declared(declared, age_days, verdict):
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    rows = pl.LazyFrame({"known_at": [now - timedelta(days=age_days)]})
+    found = expectations.check("sales", rows, Source.model_validate({"path": "x.csv", **declared}), now=now)
+    assert found.verdict == verdict
+    assert bool(expectations.refusals(found)) == (verdict == "fail")
+
+
+def test_what_stops_a_run_is_declared_and_of_severity_error():
+    rows = pl.DataFrame({"id": [1, 1], "n": [-1, 5]})
+    declared = (
+        Expectation(column="n", minimum=0),
+        Expectation(column="n", maximum=2, severity="warning"),
+    )
+    found = check(rows, *declared, key=("id",))
+    assert expectations.refusals(found) == ["'n' is at least 0: 1 rows (50.0%) do not, first row 1: id 1, n -1"]

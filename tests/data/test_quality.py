@@ -89,19 +89,21 @@ def test_spoilt_data_is_stopped_even_where_nothing_was_declared_and_no_labels_co
 def test_completeness_is_linear_between_one_and_fifty_percent_missing(share, expected):
     n = 1_000
     rows = pl.DataFrame({"v": [None if row < share * n else 1.0 for row in range(n)]}, schema={"v": pl.Float64})
-    assert dimensions.completeness(rows, Source(path="x.csv")).score == pytest.approx(expected)
+    assert dimensions.completeness(rows.lazy(), Source(path="x.csv")).score == pytest.approx(expected)
 
 
 def test_blank_text_and_nan_are_missing_and_optional_columns_do_not_count():
     rows = pl.DataFrame({"a": ["x", " "], "b": [1.0, float("nan")], "notes": [None, None]})
     source = Source(path="x.csv", expectations=(Expectation(column="notes", nullable=True),))
-    assert dimensions.completeness(rows, source).figures["missing"] == pytest.approx(0.5)
+    assert dimensions.completeness(rows.lazy(), source).figures["missing"] == pytest.approx(0.5)
 
 
 def test_declared_columns_weigh_four_times_as_much_as_others():
     rows = pl.DataFrame({"key": [1, 2], "other": [None, None]})
     # (1 * 0 + 0.25 * 1) / 1.25 = 0.2
-    assert dimensions.completeness(rows, Source(path="x.csv", key=("key",))).figures["missing"] == pytest.approx(0.2)
+    assert dimensions.completeness(rows.lazy(), Source(path="x.csv", key=("key",))).figures["missing"] == pytest.approx(
+        0.2
+    )
 
 
 @pytest.mark.parametrize(("n_rows", "expected"), [(40, 0.0), (100, 0.0), (5_050, 2.5), (10_000, 5.0), (30_000, 5.0)])

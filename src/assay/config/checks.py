@@ -17,7 +17,10 @@ from assay.config.settings import EntityRole, Expectation, Settings, Source, mom
 
 Path = tuple[str | int, ...]
 
-ENDINGS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+ENDINGS = {
+    ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".xlsx": "excel",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def _sources(settings: Settings) -> Iterator[Finding]:
         yield from _time_of_rows(source, path)
         if len(set(source.key)) < len(source.key):
             yield Finding((*path, "key"), "names a column twice; remove it.")
+        yield from _truth(settings, name, source)
         for number, expectation in enumerate(source.expectations):
             yield from _expectation(expectation, (*path, "expectations", number))
 
@@ -92,10 +96,25 @@ def _time_of_rows(source: Source, path: Path) -> Iterator[Finding]:
         ("time_format", source.time_format is not None),
         ("delay", bool(source.delay)),
         ("known_before", bool(source.known_before)),
+        ("freshness", source.freshness.within is not None),
     ):
         if given:
             message = "has a meaning only with `time`; name the column with the time of the event."
             yield Finding((*path, key), message, ((*path, "time"),))
+
+
+def _truth(settings: Settings, name: str, source: Source) -> Iterator[Finding]:
+    if source.truth is None:
+        return
+    path: Path = ("sources", name, "truth", "source")
+    named = source.truth.source
+    if named == name:
+        yield Finding(path, "names the source itself; name the one that it is reconciled with.")
+    elif named not in settings.sources:
+        hint = did_you_mean(named, settings.sources) or f"there are {', '.join(settings.sources)}."
+        yield Finding(path, f"no source is called {named!r}; {hint}")
+    if set(source.truth.columns) <= set(source.truth.key):
+        yield Finding((*path[:-1], "columns"), "names only columns of `key`; add one whose values are to agree.")
 
 
 def _expectation(expectation: Expectation, path: Path) -> Iterator[Finding]:

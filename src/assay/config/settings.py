@@ -163,11 +163,38 @@ class Expectation(Section):
     severity: Severity = Field("error", description="error: the run stops; warning: it is recorded.")
 
 
+class Freshness(Section):
+    """How old the newest row of a source may be (DQ-3)."""
+
+    within: Duration | None = Field(
+        None, description="Oldest that the newest known row may be; default twice `refresh`, where that is declared."
+    )
+    severity: Severity = Field("warning", description="error: the run stops; warning: it is recorded.")
+
+
+class Truth(Section):
+    """Another source that says what some columns of this one must hold (DQ-1)."""
+
+    source: str = Field(description="Name of the source that is right where the two differ.")
+    key: tuple[str, ...] = Field(min_length=1, description="Columns of this source that name a row in both.")
+    columns: dict[str, str] = Field(
+        min_length=1, description="Column of this source to its name over there; a column of `key` may be among them."
+    )
+    tolerance: NotNegative = Field(0.0, description="Largest difference of two numbers that still agree.")
+    severity: Severity = Field("error", description="error: the run stops; warning: it is recorded.")
+
+
 class Source(Section):
     """Where rows come from, and when each row became known."""
 
-    path: str | None = Field(None, description="File or glob, relative to assay.yaml: .csv .parquet .jsonl .ndjson")
-    format: Literal["csv", "parquet", "jsonl", "sql"] | None = Field(None, description="Default: by the file's ending.")
+    path: str | None = Field(
+        None,
+        description="File or glob, relative to assay.yaml, or s3://: .csv .tsv .parquet .jsonl .ndjson .xlsx",
+    )
+    format: Literal["csv", "parquet", "jsonl", "excel", "sql"] | None = Field(
+        None, description="Default: by the file's ending."
+    )
+    sheet: str | None = Field(None, description="Sheet of an Excel file; default its first.")
     url: str | None = Field(None, description="Database URL for `format: sql`.", repr=False)
     query: str | None = Field(None, description="Query for `format: sql`.")
     key: tuple[str, ...] = Field((), description="Columns that name a row.")
@@ -177,6 +204,8 @@ class Source(Section):
     known_before: tuple[str, ...] = Field((), description="Columns already known before the event (a schedule).")
     null_values: tuple[str, ...] = Field((), description="Texts that mean a missing value, beside the empty one.")
     refresh: Duration | None = Field(None, description="How often new rows are expected; judged by timeliness.")
+    freshness: Freshness = Field(Freshness(), description="How old the newest row may be.")
+    truth: Truth | None = Field(None, description="Another source to reconcile with; judged by accuracy.")
     columns: dict[str, str] = Field(default_factory=dict, description="Meaning of columns, for reports.")
     origin: str = Field("", description="Provenance: first-, second- or third-party, and from whom.")
     expectations: tuple[Expectation, ...] = Field((), description="Rules that the rows must meet.")
@@ -287,6 +316,11 @@ class Serving(Section):
     max_body_mb: Positive = Field(4.0, description="Largest request body.")
     deadline: Duration = Field(timedelta(seconds=2), description="Longest that a request may take.")
     missing: Literal["null", "error"] = Field("null", description="What an entity without online features gets.")
+    expectations: Literal["enforce", "count", "off"] = Field(
+        "enforce",
+        description="Rows that break an expectation of target.source: enforce refuses those of severity error and "
+        "counts the rest; count answers them all; off does not look.",
+    )
     api_keys: tuple[Digest, ...] = Field((), description="SHA-256 digests of accepted keys; needed beyond loopback.")
 
 
@@ -301,6 +335,7 @@ class Monitoring(Section):
         (), description="Features that move by design, as the calendar does: measured and shown, never acted on."
     )
     minimum_rows: Annotated[int, Field(ge=1)] = Field(500, description="Fewest rows of a window that is judged.")
+    quality_drop: Positive = Field(2.0, description="Points of the quality score, of 30, whose loss is an alarm.")
     performance_drop: Positive = Field(0.05, description="Relative loss of the primary metric that is an alarm.")
     windows: tuple[Duration, ...] = Field(
         (timedelta(hours=1), timedelta(days=1), timedelta(days=7)), description="Windows that are compared."

@@ -7,7 +7,7 @@ no score, which is not 0. Bringing them together is `quality`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,8 @@ from assay.config.durations import spoken_duration
 from assay.config.settings import Source
 from assay.data.association import association
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
-from assay.data.expectations import Failure
-from assay.data.formats import irregular_share
+from assay.data.failures import Failure
+from assay.data.formats import SAMPLE_ROWS, irregular_share
 from assay.models.frame import LabelledFrame
 
 FULL = 5.0
@@ -55,17 +55,17 @@ def between(value: float, *, worst: float, best: float) -> float:
     return FULL * min(1.0, max(0.0, (value - worst) / (best - worst)))
 
 
-def completeness(rows: pl.DataFrame, source: Source) -> Dimension:
+def completeness(frame: pl.LazyFrame, source: Source) -> Dimension:
     """Share of cells that are missing: null, nan or blank text; 5 below 1 %, 0 above 50 %.
 
     A column counts in full where the declaration names it (key, time, known before, expectations), a quarter otherwise
     and not at all where an expectation says `nullable: true`: a column for optional notes is empty by nature.
     """
     optional = {one.column for one in source.expectations if one.nullable}
-    columns = [column for column in own_columns(rows) if column not in optional]
-    if rows.is_empty() or not columns:
+    columns = [column for column in own_columns(frame) if column not in optional]
+    missing = missing_shares(frame, columns)
+    if not missing:
         return Dimension(0.0, {"missing": 1.0}, "there are no rows", "Bring rows.")
-    missing = {column: missing_share(rows[column]) for column in columns}
     share = _weighted(missing, source)
     worst = _highest(missing)
     score = between(share, worst=MISSING_WORST, best=MISSING_BEST)
@@ -74,32 +74,44 @@ def completeness(rows: pl.DataFrame, source: Source) -> Dimension:
     return Dimension(score, {"missing": share, "worst": worst}, why, fix)
 
 
-def accuracy(n_rows: int, n_rules: int, failures: Sequence[Failure]) -> Dimension:
+def accuracy(
+    n_rows: int, n_rules: int, failures: Sequence[Failure], reconciled: Mapping[str, float] | None = None
+) -> Dimension:
     """Broken rules a row, a warning counting half; 5 for none, 0 from one in ten. Undefined where no rule is declared.
+
+    Where a source of truth is declared, the share of keys that one side lacks and of the cells that disagree with it
+    count like broken rules.
 
     Args:
         n_rows: Rows of the source.
         n_rules: Rules that were held against it; that keys name one row is one of them, so that a row which repeats a
             declared key costs accuracy as well as consistency.
         failures: What broke, as `expectations` found it.
+        reconciled: `missing` and `disagreeing`, shares in [0, 1], where the source was held against a truth.
     """
     if not n_rules or not n_rows:
         return Dimension(math.nan, {"rules": n_rules}, "no rules are declared", "Declare expectations.")
-    shares = {str(one): one.share * (1 if one.severity == "error" else 0.5) for one in failures}
-    broken = sum(shares.values())
+    weights = {str(one): 1 if one.severity == "error" else 0.5 for one in failures}
+    shares = {str(one): one.share * weights[str(one)] for one in failures}
+    counted = {str(one) for one in failures if one.about != "truth"}
+    broken = sum(share for title, share in shares.items() if title in counted) + sum((reconciled or {}).values())
     worst = _highest(shares)
     why = f"{n_rules - len(failures)} of {n_rules} rules hold" + (f"; {'; '.join(worst)}" if worst else "")
     fix = f"Correct the rows at the source: {'; '.join(worst)}."
-    return Dimension(between(broken, worst=TOO_WRONG, best=0.0), {"rules": n_rules, "broken": broken}, why, fix)
+    figures: dict[str, Any] = {"rules": n_rules, "broken": broken}
+    if reconciled is not None:
+        figures["truth"] = dict(reconciled)
+    return Dimension(between(broken, worst=TOO_WRONG, best=0.0), figures, why, fix)
 
 
-def consistency(rows: pl.DataFrame, source: Source) -> Dimension:
+def consistency(frame: pl.LazyFrame, source: Source) -> Dimension:
     """Share of rows that repeat another (its key, or whole where no key is declared) plus of text in another format."""
-    if rows.is_empty():
+    n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
+    if not n_rows:
         return Dimension(math.nan, {}, "there are no rows")
-    columns = own_columns(rows)
-    irregular = {column: irregular_share(rows[column]) for column in columns}
-    repeated = repeated_share(rows, list(source.key) or columns)
+    columns = own_columns(frame)
+    irregular = irregular_shares(frame, columns, n_rows)
+    repeated = repeated_share(frame, list(source.key) or columns)
     formats = _weighted(irregular, source)
     worst = _highest(irregular)
     why = f"{repeated:.1%} of the rows repeat another, {formats:.1%} of the values are in another format{_in(worst)}"
@@ -160,25 +172,49 @@ def volume(labels: LabelledFrame | None, n_source_rows: int) -> Dimension:
     return Dimension(score, figures, why, f"Collect more rows; {ROWS_BEST:,} a class give the full score.")
 
 
-def own_columns(rows: pl.DataFrame) -> list[str]:
+def own_columns(frame: pl.LazyFrame) -> list[str]:
     """The source's columns, without those that Assay added."""
-    return [column for column in rows.columns if column not in (EVENT_TIME, KNOWN_AT)]
+    return [column for column in frame.collect_schema().names() if column not in (EVENT_TIME, KNOWN_AT)]
 
 
-def missing_share(column: pl.Series) -> float:
-    """Share of values that are null, nan or blank text."""
-    n_missing = column.null_count()
-    if column.dtype == pl.String:
-        n_missing += int((column.str.strip_chars() == "").sum())
-    elif column.dtype.is_float():
-        n_missing += int(column.is_nan().sum())
-    return n_missing / max(column.len(), 1)
+def missing_shares(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, float]:
+    """Share of values that are null, nan or blank text, by column, in one pass; empty where there are no rows."""
+    schema = frame.collect_schema()
+
+    def missing(column: str) -> pl.Expr:
+        value = pl.col(column)
+        if schema[column] == pl.String:
+            return (value.is_null() | (value.str.strip_chars() == "")).sum()
+        return (value.is_null() | value.is_nan()).sum() if schema[column].is_float() else value.null_count()
+
+    if not columns:
+        return {}
+    counted = frame.select(pl.len(), *(missing(column).alias(f"of {column}") for column in columns))
+    n_rows, *counts = counted.collect(engine="streaming").row(0)
+    return {column: count / n_rows for column, count in zip(columns, counts, strict=True)} if n_rows else {}
 
 
-def repeated_share(rows: pl.DataFrame, columns: list[str]) -> float:
-    """Share of rows that repeat an earlier one in `columns`; rows that lack one of them all are left out."""
-    whole = rows.select(columns).filter(~pl.all_horizontal(pl.all().is_null()))
-    return (whole.height - whole.n_unique()) / rows.height if whole.height else 0.0
+def irregular_shares(frame: pl.LazyFrame, columns: Sequence[str], n_rows: int) -> dict[str, float]:
+    """Share of values in another format than most, by column; of a sample of rows where there are many."""
+    schema = frame.collect_schema()
+    texts = [column for column in columns if schema[column] == pl.String]
+    step = max(1, n_rows // SAMPLE_ROWS)
+    sample = frame.select(texts).gather_every(step).collect(engine="streaming") if texts else pl.DataFrame()
+    return {column: irregular_share(sample[column]) if column in texts else 0.0 for column in columns}
+
+
+def repeated_share(frame: pl.LazyFrame, columns: Sequence[str]) -> float:
+    """Share of rows that repeat an earlier one in `columns`; rows that lack one of them all are left out.
+
+    Rows are told apart by 64 bit hashes, so that wide ones need no more memory than narrow ones: among a hundred
+    million rows there is one chance in four thousand that two differ and are taken for one.
+    """
+    whole = frame.select(columns).filter(~pl.all_horizontal(pl.all().is_null()))
+    hashed = whole.select(pl.struct(pl.all()).hash().alias("hash"))
+    counted = hashed.select(rows=pl.len(), distinct=pl.col("hash").n_unique()).collect(engine="streaming")
+    n_rows = frame.select(pl.len()).collect(engine="streaming").item()
+    rows, distinct = counted.row(0)
+    return (rows - distinct) / n_rows if rows else 0.0
 
 
 def as_numbers(label: pl.Series) -> pl.Series:

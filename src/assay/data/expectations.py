@@ -1,62 +1,46 @@
 """Expectations: does a source hold what was declared of it? Every broken rule with its count and a few rows.
 
-Which rules there are is told in `rules`; pandera runs them. What it means for the quality score is `quality`.
+Which rules there are is told in `rules`; pandera runs those on values, and `truth` those that hold two sources against
+each other. What it means for the quality score is `quality`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from assay.config.durations import spoken_duration
-from assay.config.settings import Severity, Source
+from assay.config.settings import Source
 from assay.data.addressed import first_line
-from assay.data.event_time import EVENT_TIME, KNOWN_AT
+from assay.data.event_time import KNOWN_AT
+from assay.data.failures import EXAMPLE_ROWS, ROW_NUMBER, Examples, Failure, shown
 from assay.data.rules import Rule, rules_of
-from assay.errors import ConfigError
+from assay.data.truth import reconcile
+from assay.errors import ConfigError, DataError
 from assay.ledger.evidence import Evidence, Verdict
 
-EXAMPLE_ROWS = 5
-SHOWN_CHARACTERS = 80  # of one value in an example: a record is no place to leak a document into
 SHOWN_FAILURES = 3
 LATE_AFTER = 2  # refreshes without a new row
+ROWS_AT_ONCE = 500_000  # that pandera looks at together
+
+Broken = tuple[int, Examples]  # how many rows, and the first of them
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A rule that rows break.
-
-    Attributes:
-        source: Name of the source.
-        column: What the rule is about; None for a rule across columns.
-        rule: The rule in words.
-        severity: As declared.
-        about: `key`, `time`, `declared` or `freshness`.
-        count: Rows that break it.
-        share: The same as a share of all rows.
-        examples: Up to five of them: row number from 1, key, and the values concerned, cut to 80 characters.
-    """
-
-    source: str
-    column: str | None
-    rule: str
-    severity: Severity
-    about: str
-    count: int
-    share: float
-    examples: tuple[dict[str, Any], ...] = ()
-
-    def __str__(self) -> str:
-        title = f"{self.column!r} {self.rule}" if self.column else self.rule
-        return f"{title}: {self.count:,} rows ({self.share:.1%}) do not"
-
-
-def check(name: str, frame: pl.LazyFrame, source: Source, *, now: datetime | None = None) -> Evidence:
-    """Hold a frame against everything that was declared of its source.
+def check(
+    name: str,
+    frame: pl.LazyFrame,
+    source: Source,
+    *,
+    now: datetime | None = None,
+    truth: pl.LazyFrame | None = None,
+    subject: str = "",
+) -> Evidence:
+    """Hold a frame against everything that was declared of its source; memory does not grow with its rows.
 
     Beside the declared expectations two things follow from the declaration itself: keys are whole and name one row,
     and every time can be read. A missing value breaks no rule but `nullable: false`.
@@ -65,7 +49,9 @@ def check(name: str, frame: pl.LazyFrame, source: Source, *, now: datetime | Non
         name: Of the source.
         frame: As `sources.read` or `snapshots.load` gives it.
         source: The declaration.
-        now: Where given and the source has a `refresh`, a newest row older than two refreshes is a warning.
+        now: Where given, the age of the newest row is judged as `freshness` and `refresh` declare it.
+        truth: Rows of the source that `source.truth` names; None leaves the two unreconciled.
+        subject: Of the evidence; the source by default.
 
     Returns:
         Evidence `data.expectations`: `fail` where a rule of severity error is broken, `warn` where only warnings are,
@@ -73,92 +59,181 @@ def check(name: str, frame: pl.LazyFrame, source: Source, *, now: datetime | Non
 
     Raises:
         ConfigError: A rule is not SQL, or does not fit its column.
+        DataError: The rows cannot be read to their end.
     """
-    rows = frame.collect()
-    rules = rules_of(name, rows, source)
-    failures = failures_of(name, rows, rules, source)
-    is_dated = now is not None and source.refresh is not None and EVENT_TIME in rows.columns
-    if is_dated:
-        failures += _staleness(name, rows, source.refresh, now)
-    return _evidence(name, rows.height, len(rules) + is_dated, failures)
+    n_rows = row_count(frame)
+    rules = rules_of(name, frame, source)
+    failures = failures_of(name, frame, rules, source)
+    n_rules = len(rules)
+    limit = oldest_allowed(source)
+    if now is not None and limit is not None and KNOWN_AT in frame.collect_schema():
+        failures += _staleness(name, frame, source, limit, now, n_rows)
+        n_rules += 1
+    if source.truth is not None and truth is not None:
+        found = reconcile(name, frame, truth, source.truth)
+        failures += found.failures
+        n_rules += found.n_rules
+    return _evidence(name, n_rows, n_rules, failures, subject or f"source:{name}")
 
 
-def failures_of(name: str, rows: pl.DataFrame, rules: Sequence[Rule], source: Source) -> list[Failure]:
-    """Run every rule at once and collect those that rows break, in the order of the rules.
+def refusals(checked: Evidence) -> list[str]:
+    """The broken rules of a `data.expectations` record for which a run stops: declared, and of severity error.
+
+    What follows from keys and times alone is not among them: such rows cost points of quality, and the checks on
+    duplicates refuse them where they do harm.
+    """
+    return [
+        told(one)
+        for one in checked.figures["failures"]
+        if one["severity"] == "error" and one["about"] not in ("key", "time")
+    ]
+
+
+def told(failure: Mapping[str, Any]) -> str:
+    """A failure as figures hold it, in words: column, rule, count, and the row of the first example."""
+    title = f"{failure['column']!r} {failure['rule']}" if failure["column"] else failure["rule"]
+    return f"{title}: {failure['count']:,} rows ({failure['share']:.1%}) do not{_first(failure['examples'])}"
+
+
+def _first(examples: Sequence[Mapping[str, Any]]) -> str:
+    if not examples:
+        return ""
+    values = ", ".join(f"{name} {value!r}" for name, value in examples[0].items() if name != "row")
+    return f", first row {examples[0]['row']:,}: {values}" if "row" in examples[0] else f", such as {values}"
+
+
+def failures_of(name: str, frame: pl.LazyFrame, rules: Sequence[Rule], source: Source) -> list[Failure]:
+    """Run every rule and collect those that rows break, in the order of the rules.
+
+    Claims over whole rows are counted in one streaming pass; pandera looks at values, so many rows at a time.
 
     Raises:
         ConfigError: A check cannot be carried out on its column.
+        DataError: The rows cannot be read to their end.
     """
+    n_rows = row_count(frame) if rules else 0
+    if not n_rows:
+        return []
+    try:
+        found = {**_broken_claims(frame, rules, source), **_broken_values(frame, rules, source)}
+    except PolarsError as failure:
+        raise DataError(f"source {name!r} cannot be read to its end: {first_line(failure)}") from failure
+    return [
+        Failure(name, rule.column, rule.name, rule.severity, rule.about, count, count / n_rows, examples)
+        for number, rule in enumerate(rules)
+        if number in found
+        for count, examples in [found[number]]
+    ]
+
+
+def oldest_allowed(source: Source) -> timedelta | None:
+    """How old the newest row may be: `freshness.within`, or twice `refresh`; None where neither is declared."""
+    if source.freshness.within is not None:
+        return source.freshness.within
+    return LATE_AFTER * source.refresh if source.refresh else None
+
+
+def row_count(frame: pl.LazyFrame) -> int:
+    """How many rows a frame has."""
+    return int(frame.select(pl.len()).collect(engine="streaming").item())
+
+
+def _broken_claims(frame: pl.LazyFrame, rules: Sequence[Rule], source: Source) -> dict[int, Broken]:
+    """Count and examples of each broken claim that is an expression, by the number of its rule."""
+    claims = {number: rule.claim for number, rule in enumerate(rules) if isinstance(rule.claim, pl.Expr)}
+    if not claims:
+        return {}
+    breaks = {number: ~claim.fill_null(value=True) for number, claim in claims.items()}
+    counted = frame.select(one.sum().alias(str(number)) for number, one in breaks.items())
+    counts = counted.collect(engine="streaming").row(0)
+    return {
+        number: (count, _examples(frame, breaks[number], _columns(rules[number], source)))
+        for number, count in zip(breaks, counts, strict=True)
+        if count
+    }
+
+
+def _broken_values(frame: pl.LazyFrame, rules: Sequence[Rule], source: Source) -> dict[int, Broken]:
+    """Count and examples of each broken claim that is a pandera check, by the number of its rule."""
     from pandera.errors import SchemaErrors
 
-    if not rules or rows.is_empty():
-        return []
     readings = {one.reading.name: one.reading.values for one in rules if one.reading}
-    prepared = rows.with_columns(values.alias(column) for column, values in readings.items())
-    try:
-        _schema(rules).validate(prepared, lazy=True)
-    except SchemaErrors as found:
-        broken = {int(error.check.name): error for error in found.schema_errors}
-        return [_failure(name, rows, rules[number], broken[number], source) for number in sorted(broken)]
-    return []
+    if not readings:
+        return {}
+    schema, found, before = _schema(rules), dict[int, Broken](), 0
+    shown = dict.fromkeys(column for rule in rules if rule.reading for column in _columns(rule, source))
+    values = frame.select(*shown, *(one.alias(column) for column, one in readings.items()))
+    for rows in values.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True, engine="streaming"):
+        try:
+            schema.validate(rows, lazy=True)
+        except SchemaErrors as broken:
+            for error in broken.schema_errors:
+                _add(found, rules, error, rows, before, source)
+        before += rows.height
+    return found
 
 
 def _schema(rules: Sequence[Rule]) -> Any:
-    """The rules as a pandera schema; each check is named by its rule's number."""
+    """The value checks as a pandera schema; each check is named by its rule's number."""
     from pandera.polars import Check, Column, DataFrameSchema
 
     columns: dict[str, list[Any]] = {}
-    across = []
     for number, rule in enumerate(rules):
-        if isinstance(rule.claim, pl.Expr):
-            across.append(Check(_claim(rule.claim), name=str(number), n_failure_cases=EXAMPLE_ROWS))
-        elif rule.reading:
+        if rule.reading and isinstance(rule.claim, Check):
             rule.claim.name, rule.claim.n_failure_cases = str(number), EXAMPLE_ROWS
             columns.setdefault(rule.reading.name, []).append(rule.claim)
-    return DataFrameSchema({name: Column(checks=checks, nullable=True) for name, checks in columns.items()}, across)
+    return DataFrameSchema({name: Column(checks=checks, nullable=True) for name, checks in columns.items()})
 
 
-def _claim(holds: pl.Expr) -> Any:
-    return lambda data: data.lazyframe.select(holds.fill_null(value=True).alias("holds"))
-
-
-def _failure(name: str, rows: pl.DataFrame, rule: Rule, error: Any, source: Source) -> Failure:
+def _add(
+    found: dict[int, Broken], rules: Sequence[Rule], error: Any, rows: pl.DataFrame, before: int, source: Source
+) -> None:
+    """Add what pandera found in one batch of rows, which begins after `before` others."""
+    rule = rules[int(error.check.name)]
     if error.check_output is None:
         raise ConfigError(f"{rule.field}: {rule.title} cannot be checked: {first_line(error)}")
-    holds = error.check_output.lazy().collect().to_series()
-    count = int((~holds).sum())
-    return Failure(
-        name, rule.column, rule.name, rule.severity, rule.about, count, count / rows.height,
-        _examples(rows, ~holds, tuple(dict.fromkeys((*source.key, *rule.shown)))),
-    )  # fmt: skip
+    breaks = ~error.check_output.lazy().collect().to_series()
+    count, examples = found.get(int(error.check.name), (0, ()))
+    if len(examples) < EXAMPLE_ROWS:
+        more = _examples(rows.lazy(), breaks, _columns(rule, source), before=before)
+        examples = (*examples, *more)[:EXAMPLE_ROWS]
+    found[int(error.check.name)] = (count + int(breaks.sum()), examples)
 
 
-def _examples(rows: pl.DataFrame, broken: pl.Series, columns: Sequence[str]) -> tuple[dict[str, Any], ...]:
+def _columns(rule: Rule, source: Source) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*source.key, *rule.shown)))
+
+
+def _examples(
+    frame: pl.LazyFrame, breaks: pl.Expr | pl.Series, columns: Sequence[str], *, before: int = 0
+) -> tuple[dict[str, Any], ...]:
     """The first few broken rows: never more of a value than a person needs to recognise it."""
-    picked = rows.with_row_index("row", offset=1).filter(broken).head(EXAMPLE_ROWS)
+    numbered = frame.with_row_index(ROW_NUMBER, offset=before + 1).filter(breaks).head(EXAMPLE_ROWS)
+    picked = numbered.select(ROW_NUMBER, *columns).collect(engine="streaming")
     return tuple(
-        {"row": row["row"], **{column: _shown(row[column]) for column in columns}}
-        for row in picked.select("row", *(column for column in columns if column != "row")).iter_rows(named=True)
+        {"row": row[ROW_NUMBER], **{column: shown(row[column]) for column in columns if column != "row"}}
+        for row in picked.iter_rows(named=True)
     )
 
 
-def _shown(value: Any) -> str | int | float | bool | None:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-
-
-def _staleness(name: str, rows: pl.DataFrame, refresh: timedelta | None, now: datetime | None) -> list[Failure]:
-    newest = rows[KNOWN_AT].max()
-    if not isinstance(newest, datetime) or now is None or refresh is None or now - newest <= LATE_AFTER * refresh:
+def _staleness(
+    name: str, frame: pl.LazyFrame, source: Source, limit: timedelta, now: datetime, n_rows: int
+) -> list[Failure]:
+    newest = frame.select(pl.col(KNOWN_AT).max()).collect(engine="streaming").item()
+    if isinstance(newest, datetime) and now - newest <= limit:
         return []
-    late = f"more than {LATE_AFTER} refreshes of {spoken_duration(refresh)} ago"
-    rule = f"the newest row is of {newest:%Y-%m-%d %H:%M}, {late}; freshness"
-    return [Failure(name, None, rule, "warning", "freshness", rows.height, 1.0)]
+    if source.freshness.within is None and source.refresh is not None:
+        late = f"more than {LATE_AFTER} refreshes of {spoken_duration(source.refresh)} ago"
+    else:
+        late = f"more than {spoken_duration(limit)} ago"
+    if not isinstance(newest, datetime):
+        rule = "no row has a time that can be read; freshness"
+    else:
+        rule = f"the newest row is of {newest:%Y-%m-%d %H:%M}, {late}; freshness"
+    return [Failure(name, None, rule, source.freshness.severity, "freshness", n_rows, 1.0)]
 
 
-def _evidence(name: str, n_rows: int, n_rules: int, failures: Sequence[Failure]) -> Evidence:
+def _evidence(name: str, n_rows: int, n_rules: int, failures: Sequence[Failure], subject: str) -> Evidence:
     verdict: Verdict = "pass" if n_rules else "info"
     if failures:
         verdict = "fail" if any(one.severity == "error" for one in failures) else "warn"
@@ -171,4 +246,4 @@ def _evidence(name: str, n_rows: int, n_rules: int, failures: Sequence[Failure])
             f"{name}: no rules are declared for its {n_rows:,} rows; declare some under sources.{name}.expectations"
         )
     figures = {"rows": n_rows, "rules": n_rules, "failures": [asdict(one) for one in failures]}
-    return Evidence("data.expectations", f"source:{name}", verdict, summary, figures)
+    return Evidence("data.expectations", subject, verdict, summary, figures)

@@ -15,8 +15,9 @@ from assay.config.settings import Source
 from assay.data import dimensions
 from assay.data.dimensions import FULL, Dimension
 from assay.data.event_time import KNOWN_AT
-from assay.data.expectations import failures_of
+from assay.data.expectations import failures_of, row_count
 from assay.data.rules import rules_of
+from assay.data.truth import reconcile
 from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
 
@@ -32,6 +33,7 @@ def assess(
     now: datetime,
     minimum: float,
     newest: Mapping[str, datetime | None] | None = None,
+    truths: Mapping[str, pl.LazyFrame] | None = None,
 ) -> Evidence:
     """Score the data of a project from 0 to 30.
 
@@ -48,6 +50,7 @@ def assess(
         now: The moment against which the age of rows is judged.
         minimum: Below this score the verdict is `fail`.
         newest: When the newest row of each source was known, where `frames` end earlier (their holdout cut off).
+        truths: What a declared `truth` is read from; `frames` by default.
 
     Raises:
         ConfigError: A declared rule is not SQL, or does not fit its column.
@@ -55,10 +58,11 @@ def assess(
     measured: dict[str, dict[str, Dimension]] = {}
     n_rows = 0
     for name, frame in frames.items():
-        rows = frame.collect()
-        n_rows = max(n_rows, rows.height)
-        known = newest[name] if newest and name in newest else _newest(rows)
-        measured[name] = _of_source(name, rows, sources[name], newest=known, now=now)
+        n_rows = max(n_rows, row_count(frame))
+        known = newest[name] if newest and name in newest else _newest(frame)
+        truth = sources[name].truth
+        other = (truths or frames).get(truth.source) if truth else None
+        measured[name] = _of_source(name, frame, sources[name], newest=known, now=now, truth=other)
     whole = {
         dimension: _together({name: of[dimension] for name, of in measured.items()})
         for dimension in ("completeness", "accuracy", "consistency", "timeliness")
@@ -68,19 +72,37 @@ def assess(
 
 
 def _of_source(
-    name: str, rows: pl.DataFrame, source: Source, *, newest: datetime | None, now: datetime
+    name: str,
+    frame: pl.LazyFrame,
+    source: Source,
+    *,
+    newest: datetime | None,
+    now: datetime,
+    truth: pl.LazyFrame | None,
 ) -> dict[str, Dimension]:
-    rules = rules_of(name, rows, source)
     return {
-        "completeness": dimensions.completeness(rows, source),
-        "accuracy": dimensions.accuracy(rows.height, len(rules), failures_of(name, rows, rules, source)),
-        "consistency": dimensions.consistency(rows, source),
+        "completeness": dimensions.completeness(frame, source),
+        "accuracy": _accuracy(name, frame, source, truth),
+        "consistency": dimensions.consistency(frame, source),
         "timeliness": dimensions.timeliness(newest, source, now=now),
     }
 
 
-def _newest(rows: pl.DataFrame) -> datetime | None:
-    found = rows[KNOWN_AT].max() if KNOWN_AT in rows.columns else None
+def _accuracy(name: str, frame: pl.LazyFrame, source: Source, truth: pl.LazyFrame | None) -> Dimension:
+    """Declared rules, and agreement with the declared truth where its rows are at hand."""
+    rules = rules_of(name, frame, source)
+    failures = failures_of(name, frame, rules, source)
+    if source.truth is None or truth is None:
+        return dimensions.accuracy(row_count(frame), len(rules), failures)
+    found = reconcile(name, frame, truth, source.truth)
+    shares = {"missing": found.missing, "disagreeing": found.disagreeing}
+    return dimensions.accuracy(row_count(frame), len(rules) + found.n_rules, [*failures, *found.failures], shares)
+
+
+def _newest(frame: pl.LazyFrame) -> datetime | None:
+    if KNOWN_AT not in frame.collect_schema():
+        return None
+    found = frame.select(pl.col(KNOWN_AT).max()).collect(engine="streaming").item()
     return found if isinstance(found, datetime) else None
 
 

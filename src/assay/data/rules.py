@@ -69,20 +69,21 @@ class Rule:
         return f"{self.column!r} {self.name}" if self.column else self.name
 
 
-def rules_of(name: str, rows: pl.DataFrame, source: Source) -> list[Rule]:
-    """Every rule that the declaration of source `name` makes about `rows`, in the order it was declared.
+def rules_of(name: str, frame: pl.LazyFrame, source: Source) -> list[Rule]:
+    """Every rule that the declaration of source `name` makes about `frame`, in the order it was declared.
 
     Raises:
         ConfigError: A rule is not SQL, does not fit its column, or names a column that is not there.
     """
-    found = [*_key_rules(name, source), *_time_rules(name, rows, source)]
+    schema = frame.collect_schema()
+    found = [*_key_rules(name, source), *_time_rules(name, schema, source)]
     for number, expected in enumerate(source.expectations):
         field = f"sources.{name}.expectations[{number}]"
         if expected.column:
-            _refuse_unknown(f"{field}.column", [expected.column], rows.columns)
-            found.extend(_column_rules(field, expected, expected.column, rows, source))
+            _refuse_unknown(f"{field}.column", [expected.column], schema.names())
+            found.extend(_column_rules(field, expected, expected.column, frame, source))
         if expected.rule:
-            found.append(_sql_rule(field, expected, expected.rule, rows))
+            found.append(_sql_rule(field, expected, expected.rule, schema))
     return found
 
 
@@ -97,17 +98,20 @@ def _key_rules(name: str, source: Source) -> Iterator[Rule]:
         yield Rule(field, None, title, claim, source.key, about="key")
 
 
-def _time_rules(name: str, rows: pl.DataFrame, source: Source) -> Iterator[Rule]:
-    if source.time and event_time.EVENT_TIME in rows.columns:
+def _time_rules(name: str, schema: pl.Schema, source: Source) -> Iterator[Rule]:
+    if source.time and event_time.EVENT_TIME in schema:
         claim = pl.col(event_time.EVENT_TIME).is_not_null()
         title = "is a time that can be read"
         yield Rule(f"sources.{name}.time", source.time, title, claim, (source.time,), about="time")
 
 
-def _column_rules(field: str, expected: Expectation, column: str, rows: pl.DataFrame, source: Source) -> Iterator[Rule]:
+def _column_rules(
+    field: str, expected: Expectation, column: str, frame: pl.LazyFrame, source: Source
+) -> Iterator[Rule]:
     """One rule for each thing that is expected of a column."""
-    kind = expected.type or _implied_kind(expected)
+    kind = expected.type or implied_kind(expected)
     value = pl.col(column)
+    dtype = frame.collect_schema()[column]
 
     def rule(name: str, claim: pl.Expr | Check, reading: Reading | None = None) -> Rule:
         return Rule(field, column, name, claim, (column,), reading, expected.severity)
@@ -117,11 +121,11 @@ def _column_rules(field: str, expected: Expectation, column: str, rows: pl.DataF
     if expected.unique:
         yield rule("occurs once", ~(value.is_duplicated() & value.is_not_null()))
     if kind:
-        reading = Reading(f"{field} as {kind}", _read_as(kind, column, rows.schema[column], source))
+        reading = Reading(f"{field} as {kind}", _read_as(kind, column, dtype, source))
         is_strict = expected.type is not None and kind not in ("datetime", "date")
-        yield rule(f"is of type {kind}", _is_read(rows, value, reading.values, kind, is_strict=is_strict))
-        for name, check in _value_checks(field, expected, kind):
-            yield rule(name, check, reading)
+        yield rule(f"is of type {kind}", _is_read(frame, value, reading.values, kind, is_strict=is_strict))
+        for told, check in _value_checks(field, expected, kind):
+            yield rule(told, check, reading)
 
 
 def _value_checks(field: str, expected: Expectation, kind: Kind) -> Iterator[tuple[str, Check]]:
@@ -135,7 +139,7 @@ def _value_checks(field: str, expected: Expectation, kind: Kind) -> Iterator[tup
     if expected.maximum is not None:
         yield f"is at most {expected.maximum:g}", Check.less_than_or_equal_to(expected.maximum)
     if expected.allowed is not None:
-        allowed = _as_kind(field, expected.allowed, kind)
+        allowed = as_kind(field, expected.allowed, kind)
         yield f"is one of {_listed(allowed)}", Check.isin(allowed)
     if expected.pattern is not None:
         if kind != "text":
@@ -143,7 +147,7 @@ def _value_checks(field: str, expected: Expectation, kind: Kind) -> Iterator[tup
         yield f"matches {expected.pattern}", Check.str_matches(f"^(?:{expected.pattern})$")
 
 
-def _implied_kind(expected: Expectation) -> Kind | None:
+def implied_kind(expected: Expectation) -> Kind | None:
     """What a column must be read as for rules that declare no type."""
     if expected.pattern is not None:
         return "text"
@@ -158,7 +162,7 @@ def _implied_kind(expected: Expectation) -> Kind | None:
     return "number" if given and is_number else "text"
 
 
-def _as_kind(field: str, allowed: Sequence[Any], kind: Kind) -> list[Any]:
+def as_kind(field: str, allowed: Sequence[Any], kind: Kind) -> list[Any]:
     """The allowed values as the reading holds them; a missing value needs no leave."""
     convert: dict[str, Callable[[Any], Any]] = {"text": str, "integer": int, "number": float, "boolean": bool}
     if kind not in convert:
@@ -189,33 +193,33 @@ def _read_as(kind: Kind, column: str, dtype: pl.DataType, source: Source) -> pl.
     return pl.when(number == number.round()).then(number) if kind == "integer" else number
 
 
-def _is_read(rows: pl.DataFrame, value: pl.Expr, read: pl.Expr, kind: Kind, *, is_strict: bool) -> pl.Expr:
+def _is_read(frame: pl.LazyFrame, value: pl.Expr, read: pl.Expr, kind: Kind, *, is_strict: bool) -> pl.Expr:
     """Whether a value could be read as its kind; where all could, yet the column holds another type, none is."""
     holds = value.is_null() | read.is_not_null()
     if not is_strict:
         return holds
-    dtype = rows.select(value).dtypes[0]
+    dtype = frame.select(value).collect_schema().dtypes()[0]
     fits = {
         "text": dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum),
         "boolean": dtype == pl.Boolean,
         "integer": dtype.is_numeric(),
         "number": dtype.is_numeric(),
     }[kind]
-    if fits or dtype == pl.Null or not rows.select(holds.all()).item():
+    if fits or dtype == pl.Null or not frame.select(holds.all()).collect(engine="streaming").item():
         return holds
     return value.is_null()
 
 
-def _sql_rule(field: str, expected: Expectation, text: str, rows: pl.DataFrame) -> Rule:
+def _sql_rule(field: str, expected: Expectation, text: str, schema: pl.Schema) -> Rule:
     """A rule across columns; where a missing value leaves it open, the row keeps it, as a CHECK in SQL."""
     try:
         claim = pl.sql_expr(text)
         named = list(dict.fromkeys(claim.meta.root_names()))
     except PolarsError as failure:
         raise ConfigError(f"{field}.rule: {text!r} is no Polars SQL expression: {first_line(failure)}") from failure
-    _refuse_unknown(f"{field}.rule", named, rows.columns)
+    _refuse_unknown(f"{field}.rule", named, schema.names())
     try:
-        kind = rows.lazy().select(claim).collect_schema().dtypes()[0]
+        kind = pl.LazyFrame(schema=schema).select(claim).collect_schema().dtypes()[0]
     except PolarsError as failure:
         raise ConfigError(f"{field}.rule: {text!r} does not fit its columns: {first_line(failure)}") from failure
     if kind != pl.Boolean:

@@ -11,15 +11,13 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from assay.config.checks import ENDINGS as FORMATS
 from assay.config.nearest import did_you_mean
 from assay.config.settings import Source
 from assay.data import csv_files, databases, event_time, json_lines
 from assay.data.addressed import first_line
 from assay.errors import ConfigError, DataError
 
-FORMATS = {
-    ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",
-}  # fmt: skip
 WILDCARDS = "*?["
 
 

@@ -59,10 +59,11 @@ def run_features(run: Run, *, months: int | None = None, full: bool | None = Non
         LeakageFound: An input, a split or a duplicate would give the answer away.
     """
     frames, snapshot_ids = take_snapshots(run)
-    meet_expectations(run, frames)
+    checked = meet_expectations(run, frames)
     cut = cut_or_assess(run, frames, months=months)
     sealed = holdout.seal(cut.holdout, run.workspace.state)
     assessment = pass_quality_gate(run, frames, cut)
+    refuse_broken(checked)
     check_inputs(run, frames)
     build_views(run, frames, full=full)
     return FeatureOutcome(frames, cut.train, cut.validation, sealed, snapshot_ids, assessment)
@@ -91,10 +92,26 @@ def known_at(frame: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
 
 def meet_expectations(run: Run, frames: Frames) -> list[Evidence]:
     """Hold each source against what was declared of it."""
-    declared = run.workspace.settings.sources
-    return run.record_all(
-        [expectations.check(name, frame, declared[name], now=run.as_of) for name, frame in frames.items()]
-    )
+    checked = []
+    for name, frame in frames.items():
+        source = run.workspace.settings.sources[name]
+        truth = frames[source.truth.source] if source.truth else None
+        checked.append(expectations.check(name, frame, source, now=run.as_of, truth=truth))
+    return run.record_all(checked)
+
+
+def refuse_broken(checked: list[Evidence]) -> None:
+    """Stop where rows break a declared rule of severity error.
+
+    Raises:
+        GateRefused: With each such rule, how many rows break it, and the first of them.
+    """
+    broken = {f"{one.subject.partition(':')[2]} [{one.id}]": expectations.refusals(one) for one in checked}
+    if any(broken.values()):
+        said = "; ".join(f"{name}: {'; '.join(rules)}" for name, rules in broken.items() if rules)
+        raise GateRefused(
+            f"expectations gate: {said}. Correct the rows at the source, or declare the rule with `severity: warning`."
+        )
 
 
 def cut_or_assess(run: Run, frames: Frames, *, months: int | None) -> splits.Cut:
@@ -197,6 +214,7 @@ def assess_quality(run: Run, frames: Frames, cut: splits.Cut | None) -> Evidence
             now=run.as_of,
             minimum=settings.gates.quality_minimum,
             newest={name: _newest(frame) for name, frame in frames.items()},
+            truths=frames,
         )
     )
 
@@ -231,9 +249,13 @@ def assess_only(run: Run) -> list[Evidence]:
 
 
 def build_only(run: Run, *, full: bool) -> list[Evidence]:
-    """Snapshots and expectations, then every view."""
+    """Snapshots and expectations, then every view.
+
+    Raises:
+        GateRefused: Rows break a declared rule of severity error; no view was touched.
+    """
     frames, _ = take_snapshots(run)
-    meet_expectations(run, frames)
+    refuse_broken(meet_expectations(run, frames))
     return build_views(run, frames, full=full)
 
 
