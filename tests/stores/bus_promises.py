@@ -68,7 +68,11 @@ class BusPromises:
     def test_a_batch_is_never_larger_than_asked_and_an_empty_topic_gives_none_in_time(self, bus):
         bus.publish("purchases", [b"x"] * 10)
         reader = bus.read("purchases")
-        assert [len(reader.take(4, wait_seconds=2.0)) for _ in range(3)] == [4, 4, 2]
+        sizes = []
+        while sum(sizes) < 10:
+            sizes.append(len(reader.take(4, wait_seconds=2.0)))
+        assert max(sizes) <= 4
+        assert sum(sizes) == 10
         began = time.monotonic()
         assert reader.take(4, wait_seconds=0.2) == []
         assert time.monotonic() - began < 5
@@ -90,7 +94,8 @@ class BusPromises:
         bus.publish("purchases.dead", [b"d"])
         first, second = bus.read("tickets"), bus.read("tickets")
         assert [m.data for m in first.take(1, wait_seconds=2.0)] == [b"t1"]
-        assert [m.data for m in second.take(5, wait_seconds=2.0)] == [b"t1", b"t2"]
+        assert [m.data for m in second.take(1, wait_seconds=2.0)] == [b"t1"]
+        assert [m.data for m in second.take(5, wait_seconds=2.0)] == [b"t2"]
         assert [m.data for m in first.take(5, wait_seconds=2.0)] == [b"t2"]
         assert [m.data for m in drain(bus, "purchases.dead", n_events=1)] == [b"d"]
         first.close()

@@ -81,7 +81,7 @@ class FastStreamBus:
             ServiceUnreachable: The server does not answer.
         """
         self._wire = wire
-        self._errors = (*wire.errors, OSError, TimeoutError)
+        self._errors: tuple[type[Exception], ...] = (*wire.errors, OSError, TimeoutError)
         self._where = _without_password(url)
         self._loop = Loop()
         self._lock = threading.Lock()
