@@ -4,6 +4,7 @@ import pytest
 from tests.projects import AS_OF, QUICK, run_once
 
 from assay.errors import UsageError
+from assay.evaluation import cards
 from assay.project import Project
 
 
@@ -41,6 +42,7 @@ def test_a_version_that_waits_may_be_examined_again_and_then_be_let_in_by_a_pers
     again = run_once(fresh_churn, "gates.approval=person", trials=0)
     assert (again.verdict, again.model) == ("staged", "churn@1.0.0")
     with Project.open(fresh_churn) as project:
+        assert_shown_with_wider_intervals(project, again)
         moved = project.promote(actor="Ana Lind", reason="reviewed")
         kinds = [project.workspace.ledger.get(one).kind for one in moved.parents]
         assert kinds == ["model.registered", "gate.staging", "gate.production"]
@@ -66,3 +68,30 @@ def test_a_version_that_a_person_took_to_staging_is_tried_before_a_person_takes_
             "gate.production",
         ]
         assert project.workspace.registry.production("churn").reference == "churn@1.0.0"
+
+
+def assert_shown_with_wider_intervals(project, again):
+    """A second look at the same rows warns, and every figure, the report and a card say at which level they hold."""
+    first, second = project.workspace.ledger.find(kind="data.holdout_opened")
+    assert [one.verdict for one in (first, second)] == ["info", "warn"]
+    assert [second.figures[name] for name in ("opening", "of_model", "of_project")] == [2, 2, 2]
+    exams = [
+        one
+        for one in project.workspace.ledger.find(kind="model.evaluation")
+        if one.figures["part"] == "holdout" and one.figures["role"] == "candidate"
+    ]
+    before, after = (one.figures["metrics"]["log_loss"] for one in exams)
+    assert (before["level"], after["level"]) == (0.95, pytest.approx(0.975))
+    assert after["value"] == before["value"]
+    assert after["high"] - after["low"] > before["high"] - before["low"]
+    assert "opened 2 times by now" in exams[1].figures["notes"][0]
+    assert "at 97.5 %" in exams[1].summary
+    compared = [one for one in again.evidence if one.kind == "model.comparison" and one.figures["part"] == "holdout"]
+    assert {round(one.to_json()["figures"]["difference"]["level"], 4) for one in compared} == {0.975}
+    page = again.report.read_text()
+    assert "97.5 % interval" in page
+    assert "opened 2 times by now" in page
+    ledger, settings = project.workspace.ledger, project.workspace.settings
+    card = cards.markdown(cards.card({"model": again.model}, ledger.find(run=again.run), settings))
+    assert "97.5 % interval" in card
+    assert "opened 2 times by now" in card

@@ -14,6 +14,7 @@ from typing import Any
 from assay.config.settings import Settings
 from assay.evaluation.records import Record, Records, metrics_of
 from assay.ledger.evidence import Evidence
+from assay.metrics.estimate import USUAL_LEVEL, level_text
 from assay.metrics.index import METRICS
 from assay.pages.render import figure, percent, render
 
@@ -59,6 +60,7 @@ class Card:
         slices: Rows of segment, rows, value, interval, verdict.
         measured: Where the figures come from, in a sentence; empty where nothing was measured.
         evidence: Ids of all records used, in order.
+        level: Coverage of the intervals.
     """
 
     model: str
@@ -68,6 +70,7 @@ class Card:
     slices: tuple[tuple[str, ...], ...]
     measured: str
     evidence: tuple[str, ...]
+    level: float = USUAL_LEVEL
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -76,8 +79,8 @@ class Card:
         return (*unsaid, *(() if self.metrics else ("Metrics",)))
 
 
-METRIC_COLUMNS = ("Metric", "Value", "95 % interval", "No information", "Rows")
-SLICE_COLUMNS = ("Segment", "Rows", "Value", "95 % interval", "Against the rest")
+METRIC_COLUMNS = ("Metric", "Value", "{level} interval", "No information", "Rows")
+SLICE_COLUMNS = ("Segment", "Rows", "Value", "{level} interval", "Against the rest")
 
 
 def card(version: Mapping[str, Any], evidences: Iterable[Evidence], settings: Settings) -> Card:
@@ -110,6 +113,7 @@ def card(version: Mapping[str, Any], evidences: Iterable[Evidence], settings: Se
         slices=tuple(_slice_rows(candidate)),
         measured=measured,
         evidence=tuple(dict.fromkeys(one for one in used if one)),
+        level=_level_of(candidate),
     )
 
 
@@ -124,7 +128,8 @@ def markdown(card: Card) -> str:
             lines.append(f"- **{entry.name}:** {said}{source}")
         lines.append("")
     lines += ["## Metrics", "", _md(card.measured) or "**Missing.** Run `assay run` or `assay evaluate`.", ""]
-    lines += _md_table(METRIC_COLUMNS, card.metrics) + _md_table(SLICE_COLUMNS, card.slices)
+    lines += _md_table(_headed(METRIC_COLUMNS, card), card.metrics)
+    lines += _md_table(_headed(SLICE_COLUMNS, card), card.slices)
     lines += [
         "## Evidence",
         "",
@@ -139,8 +144,8 @@ def html(card: Card) -> str:
         "assay.evaluation",
         "card.html",
         card=card,
-        metric_columns=METRIC_COLUMNS,
-        slice_columns=SLICE_COLUMNS,
+        metric_columns=_headed(METRIC_COLUMNS, card),
+        slice_columns=_headed(SLICE_COLUMNS, card),
     )
 
 
@@ -249,6 +254,17 @@ def _slice_rows(candidate: Record | None) -> Iterable[tuple[str, ...]]:
         judged = "too few rows" if one["p_adjusted"] is None else "worse" if one["worse"] else "no worse"
         segment = f"{one['column']} = {one['value']} ({percent(one['n'] / candidate.figures['n'], 0)})"
         yield segment, f"{one['n']:,}", figure(one["estimate"]["value"]), _interval(one["estimate"]), judged
+
+
+def _headed(columns: tuple[str, ...], card: Card) -> tuple[str, ...]:
+    return tuple(name.format(level=level_text(card.level)) for name in columns)
+
+
+def _level_of(candidate: Record | None) -> float:
+    """Coverage of the primary metric's interval, which is that of all."""
+    if candidate is None:
+        return USUAL_LEVEL
+    return float(candidate.figures["metrics"][candidate.figures["primary"]].get("level", USUAL_LEVEL))
 
 
 def _interval(estimate: Mapping[str, Any]) -> str:

@@ -77,6 +77,7 @@ def evaluate(
     level: float = 0.95,
     part: str = "",
     role: str = "",
+    notes: Sequence[str] = (),
     parents: Sequence[str] = (),
 ) -> Evaluation:
     """Measure a model on rows whose truth is known.
@@ -97,6 +98,7 @@ def evaluate(
         level: Nominal coverage of the intervals.
         part: Which rows these are: `validation` or `holdout`.
         role: What the model is to the run: `candidate`, `no_information`, `heuristic`, `production`.
+        notes: What a reader must know of these rows before trusting a figure; the evaluation adds its own.
         parents: Ids of the evidence that this rests on.
 
     Raises:
@@ -112,7 +114,8 @@ def evaluate(
     )
     error = estimates.get("expected_calibration_error")
     calibration = measure_calibration(truth, scores, task=task, error=error, level=level) if len(truth) else None
-    notes = tuple(_notes(truth, estimates, judged, task=task, primary=primary, reference=reference))
+    seen = _notes(truth, estimates, judged, task=task, primary=primary, reference=reference)
+    notes = (*notes, *seen)
     evidence = Evidence(
         kind="model.evaluation",
         subject=subject,

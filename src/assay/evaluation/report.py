@@ -13,6 +13,7 @@ from assay.config.settings import Brief
 from assay.evaluation import charts
 from assay.evaluation.records import Record, Records, metrics_of
 from assay.ledger.evidence import Evidence, Verdict
+from assay.metrics.estimate import USUAL_LEVEL, level_text
 from assay.metrics.index import METRICS
 from assay.pages.render import render
 
@@ -141,7 +142,9 @@ def _facts(outcome: Mapping[str, Any], records: Records, candidate: Record | Non
         metric = METRICS[candidate.figures["primary"]]
         own = candidate.figures["metrics"][metric.name]
         value = "undefined" if own["value"] is None else f"{own['value']:.4f}"
-        note = "" if own["low"] is None else f"{own['level']:.0%} interval {own['low']:.4f} to {own['high']:.4f}"
+        note = (
+            "" if own["low"] is None else f"{level_text(own['level'])} interval {own['low']:.4f} to {own['high']:.4f}"
+        )
         part = candidate.figures.get("part") or "evaluated"
         facts.append({"name": f"{metric.label}, {candidate.figures['n']:,} {part} rows", "value": value, "note": note})
         if own.get("skill") is not None:
@@ -201,6 +204,7 @@ def _worth(records: Records, candidate: Record | None) -> dict[str, Any] | None:
         "chart": charts.distances(rows, metric=candidate.figures["primary"]),
         "metric": METRICS[candidate.figures["primary"]],
         "metrics": metrics_of(candidate),
+        "level": level_text(candidate.figures["metrics"][candidate.figures["primary"]].get("level", USUAL_LEVEL)),
         "meanings": {name: METRICS[name].meaning for name in candidate.figures["metrics"] if name in METRICS},
         "in_money": _in_money(records, candidate),
     }

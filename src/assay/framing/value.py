@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from assay.errors import ConfigError, DataError
 from assay.metrics.estimate import Estimate
 
 PER = 1_000  # predictions
-NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 Floats = npt.NDArray[np.float64]
 ValueFunction = Callable[[Floats, Floats], npt.ArrayLike]
@@ -153,6 +153,7 @@ def value_difference(
     *,
     thresholds: tuple[float | None, float | None],
     function: ValueFunction | None = None,
+    level: float = 0.95,
 ) -> Estimate:
     """How much more per 1,000 predictions `candidate` is worth than `other` on the same rows, paired by row.
 
@@ -163,10 +164,11 @@ def value_difference(
         value: The amounts and their unit.
         thresholds: From where each is acted upon; None where a function decides.
         function: As in `row_values`, whose errors it raises.
+        level: Nominal coverage of the interval.
     """
     ours = row_values(candidate, truth, value, threshold=thresholds[0], function=function)
     theirs = row_values(other, truth, value, threshold=thresholds[1], function=function)
-    return _mean_per_thousand(ours - theirs)
+    return _mean_per_thousand(ours - theirs, level=level)
 
 
 def _counts(acted: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_]) -> dict[str, int]:
@@ -202,16 +204,16 @@ def _worth(
     return Worth(_mean_per_thousand(amounts), float(amounts.sum()), unit, threshold, counts or {}, best_possible)
 
 
-def _mean_per_thousand(amounts: Floats) -> Estimate:
+def _mean_per_thousand(amounts: Floats, *, level: float = 0.95) -> Estimate:
     """Mean of the rows' values times 1,000, with a normal interval; nan where there are no rows."""
     n = len(amounts)
     if n == 0:
-        return Estimate(math.nan, math.nan, math.nan, 0, "none")
+        return Estimate(math.nan, math.nan, math.nan, 0, "none", level)
     mean = PER * float(amounts.mean())
     if n == 1:
-        return Estimate(mean, math.nan, math.nan, 1, "none")
-    half = PER * NORMAL_95 * float(amounts.std(ddof=1)) / math.sqrt(n)
-    return Estimate(mean, mean - half, mean + half, n, "normal")
+        return Estimate(mean, math.nan, math.nan, 1, "none", level)
+    half = PER * NormalDist().inv_cdf((1 + level) / 2) * float(amounts.std(ddof=1)) / math.sqrt(n)
+    return Estimate(mean, mean - half, mean + half, n, "normal", level)
 
 
 def _rows(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+USUAL_LEVEL = 0.95  # what an interval covers where nothing is said
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -26,14 +28,15 @@ class Estimate:
     high: float
     n: int
     method: str
-    level: float = 0.95
+    level: float = USUAL_LEVEL
 
     def __str__(self) -> str:
         if math.isnan(self.value):
             return f"undefined (n={self.n:,})"
         if math.isnan(self.low):
             return f"{self.value:.4f} (n={self.n:,})"
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+        at = "" if self.level == USUAL_LEVEL else f" at {level_text(self.level)}"
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]{at}"
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values; nan becomes None."""
@@ -51,6 +54,11 @@ class Estimate:
         """Read what `to_json` wrote; None becomes nan and further keys are ignored."""
         value, low, high = (math.nan if data[name] is None else float(data[name]) for name in ("value", "low", "high"))
         return cls(value, low, high, data["n"], data["method"], data["level"])
+
+
+def level_text(level: float) -> str:
+    """A coverage as a person writes it: `95 %`, `97.5 %`, `98.33 %`."""
+    return f"{round(100 * level, 2):g} %"
 
 
 def _finite(number: float) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assay.data.holdout import LEVEL
 from assay.errors import ConfigError, KillCriterionFired
 from assay.evaluation.compare import compare
 from assay.evaluation.evaluate import Evaluation, evaluate
@@ -23,6 +24,7 @@ from assay.pipelines.values import Scores
 from assay.pipelines.workspace import Workspace
 from assay.training import baselines
 
+MOST_RESAMPLES = 20_000
 DEFAULT_PRIMARY: dict[Task, str] = {"classification": "log_loss", "regression": "mae"}
 
 
@@ -45,6 +47,8 @@ def measure(
     floor: baselines.Baseline,
     part: str,
     role: str = "candidate",
+    level: float = LEVEL,
+    notes: Sequence[str] = (),
 ) -> Evaluation:
     """Measure `scores` on `frame` by every figure and slice, beside no information; recorded."""
     settings = run.workspace.settings.evaluation
@@ -56,11 +60,13 @@ def measure(
         secondary=settings.secondary,
         subject=subject,
         rng=run.rng,
-        resamples=settings.bootstrap,
+        resamples=resamples(run.workspace, level=level),
         slices=_segments(frame, settings.slices),
         no_information=floor.predict(frame.questions),
         part=part,
         role=role,
+        level=level,
+        notes=notes,
     )
     return replace(evaluation, evidence=run.record(evaluation.evidence))
 
@@ -84,8 +90,21 @@ def _segments(frame: LabelledFrame, columns: Sequence[str]) -> dict[str, np.ndar
     return {column: frame.rows[column].cast(pl.String).to_numpy() for column in columns}
 
 
+def resamples(workspace: Workspace, *, level: float) -> int:
+    """Bootstrap samples: as many as configured for 95 %, and more the fewer of them a higher level leaves outside."""
+    wanted = workspace.settings.evaluation.bootstrap
+    return max(wanted, min(MOST_RESAMPLES, round(wanted * (1 - LEVEL) / (1 - level))))
+
+
 def against(
-    run: Run, frame: LabelledFrame, scores: Scores, theirs: Scores, names: tuple[str, str], part: str
+    run: Run,
+    frame: LabelledFrame,
+    scores: Scores,
+    theirs: Scores,
+    names: tuple[str, str],
+    part: str,
+    *,
+    level: float = LEVEL,
 ) -> Evidence:
     """Compare two sets of scores on the same rows by the primary metric."""
     return compare(
@@ -94,8 +113,9 @@ def against(
         theirs,
         metric=primary_metric(run.workspace),
         rng=run.rng,
-        resamples=run.workspace.settings.evaluation.bootstrap,
+        resamples=resamples(run.workspace, level=level),
         names=names,
+        level=level,
         part=part,
     ).evidence
 

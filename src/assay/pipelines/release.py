@@ -20,6 +20,7 @@ from assay.errors import GateRefused, UsageError
 from assay.evaluation.evaluate import Evaluation
 from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
+from assay.metrics.estimate import level_text
 from assay.models.bundle import Bundle
 from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle
@@ -57,6 +58,36 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
+class Exam:
+    """The opened holdout.
+
+    Attributes:
+        frame: Its rows with their features.
+        openings: How often such rows were opened, this time included.
+    """
+
+    frame: LabelledFrame
+    openings: holdout.Openings
+
+    @property
+    def level(self) -> float:
+        """Coverage of every interval on these rows."""
+        return self.openings.level
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the figures must know of the rows."""
+        n = self.openings.decision
+        if n == 1:
+            return ()
+        note = (
+            f"These holdout rows, or most of them, were opened {n} times by now: each interval covers "
+            f"{level_text(self.level)}, so that those of all openings together cover {level_text(holdout.LEVEL)}."
+        )
+        return (note,)
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
     """How far the candidate came.
 
@@ -83,16 +114,16 @@ def run_release(run: Run, features: FeatureOutcome, training: TrainingOutcome) -
     """
     experiment, registry = training.experiment_evidence, run.workspace.registry
     refuse_what_serves(run, training)
-    exam = open_holdout(run, features)
+    exam = open_holdout(run, features, training)
     evaluation, comparisons = examine(run, exam, training)
     version = register(run, training)
-    staging = decide_staging(run, version, training, exam, comparisons)
+    staging = decide_staging(run, version, training, exam.frame, comparisons)
     if staging.verdict == "fail":
         conclude(run, experiment, "archived", notes=staging.summary, because=[staging.id])
         return ReleaseOutcome(version, "development", evaluation, (staging,))
     if version.stage != "staging":
         registry.move(version, "staging", because=[staging.id], actor="policy", run=run.id)
-    production = decide_production(run, version, training.model, exam)
+    production = decide_production(run, version, training.model, exam.frame)
     if production.verdict == "fail":
         return ReleaseOutcome(version, "staging", evaluation, (staging, production))
     moved = registry.move(version, "production", because=[staging.id, production.id], actor="policy", run=run.id)
@@ -114,20 +145,25 @@ def refuse_what_serves(run: Run, training: TrainingOutcome) -> None:
     raise GateRefused(f"training gave {same}: the data brought nothing new, and there is nothing to release.")
 
 
-def open_holdout(run: Run, features: FeatureOutcome) -> LabelledFrame:
+def open_holdout(run: Run, features: FeatureOutcome, training: TrainingOutcome) -> Exam:
     """Break the seal, on the record, and join features to the rows."""
     run.progress(Step("holdout"))
+    workspace, model = run.workspace, f"bundle:{training.bundle_digest[:16]}"
+    earlier = workspace.ledger.find(kind=holdout.KIND)
+    key = workspace.settings.target.key
+    openings = holdout.count_openings(features.sealed, workspace.state, earlier, key=key, model=model)
     rows = holdout.open_sealed(
         features.sealed,
-        run.workspace.state,
+        workspace.state,
         record=run.record,
         reason=f"final examination in {run.id}",
-        previous=len(run.workspace.ledger.find(kind="data.holdout_opened", subject=features.sealed.subject)),
+        openings=openings,
+        model=model,
     )
-    return labelled(run.workspace, rows)
+    return Exam(labelled(workspace, rows), openings)
 
 
-def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[Evaluation, list[Evidence]]:
+def examine(run: Run, exam: Exam, training: TrainingOutcome) -> tuple[Evaluation, list[Evidence]]:
     """Measure the candidate on the holdout beside every baseline and the version in production.
 
     Returns:
@@ -138,9 +174,19 @@ def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[E
         KillCriterionFired: It does not beat no information by more than a tenth.
     """
     metric = primary_metric(run.workspace)
-    scores = training.model.predict(exam.inputs)
+    frame = exam.frame
+    scores = training.model.predict(frame.inputs)
     subject = f"experiment:{training.experiment}"
-    evaluation = measure(run, exam, scores, subject=subject, floor=training.no_information, part="holdout")
+    evaluation = measure(
+        run,
+        frame,
+        scores,
+        subject=subject,
+        floor=training.no_information,
+        part="holdout",
+        level=exam.level,
+        notes=exam.notes,
+    )
     level = evaluation.no_information[metric]
     asked = run.record(kill_criteria.no_better_than_random(evaluation.estimate, level, metric=metric))
     if asked.verdict == "fail":
@@ -148,7 +194,8 @@ def examine(run: Run, exam: LabelledFrame, training: TrainingOutcome) -> tuple[E
     stop_if_fired([asked])
     rivals = rivals_of(run, training)
     by_metric = run.record_all(
-        against(run, exam, scores, rival.predict(exam.questions), (subject, rival.name), "holdout") for rival in rivals
+        against(run, frame, scores, rival.predict(frame.questions), (subject, rival.name), "holdout", level=exam.level)
+        for rival in rivals
     )
     return evaluation, by_value(run, exam, training, rivals) or by_metric
 
@@ -164,14 +211,15 @@ def rivals_of(run: Run, training: TrainingOutcome) -> list[Rival]:
     return rivals
 
 
-def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: Sequence[Rival]) -> list[Evidence]:
+def by_value(run: Run, exam: Exam, training: TrainingOutcome, rivals: Sequence[Rival]) -> list[Evidence]:
     """What the candidate and its rivals are worth on the same rows; empty where the brief counts no value.
 
     Each acts from its own threshold: production's is the one it serves with, the others' are chosen on validation.
     """
     workspace, subject = run.workspace, f"experiment:{training.experiment}"
-    scores, limit = training.model.predict(exam.inputs), training.model.metadata.get(values.THRESHOLD)
-    earned = values.worth(workspace, exam, scores, threshold=limit, subject=subject)
+    frame = exam.frame
+    scores, limit = training.model.predict(frame.inputs), training.model.metadata.get(values.THRESHOLD)
+    earned = values.worth(workspace, frame, scores, threshold=limit, subject=subject)
     if earned is None:
         return []
     run.record(earned)
@@ -184,10 +232,11 @@ def by_value(run: Run, exam: LabelledFrame, training: TrainingOutcome, rivals: S
         compared.append(
             values.compare(
                 workspace,
-                exam,
-                (scores, rival.predict(exam.questions)),
+                frame,
+                (scores, rival.predict(frame.questions)),
                 thresholds=(limit, theirs),
                 names=(subject, rival.name),
+                level=exam.level,
             )
         )
     return run.record_all(one for one in compared if one is not None)

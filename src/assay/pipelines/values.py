@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from assay.data.holdout import LEVEL
 from assay.framing import value
 from assay.ledger.evidence import Evidence
+from assay.metrics.estimate import level_text
 from assay.models.frame import LabelledFrame
 from assay.pipelines.workspace import Workspace
 
@@ -41,13 +43,14 @@ def compare(
     *,
     thresholds: tuple[float | None, float | None],
     names: tuple[str, str],
+    level: float,
 ) -> Evidence | None:
     """Which of two models is worth more on the same rows; None where the brief counts no value."""
     declared = workspace.settings.brief.business_value
     if declared is None:
         return None
     function = _function(workspace)
-    gain = value.value_difference(*scores, frame.truth, declared, thresholds=thresholds, function=function)
+    gain = value.value_difference(*scores, frame.truth, declared, thresholds=thresholds, function=function, level=level)
     worths = [
         value.business_value(one, frame.truth, declared, threshold=limit, function=function).per_thousand.value
         for one, limit in zip(scores, thresholds, strict=True)
@@ -59,7 +62,7 @@ def compare(
         verdict="pass" if surely else "warn" if gain.high >= 0 else "fail",
         summary=(
             f"worth {gain.value:+,.2f} {declared.unit} [{gain.low:+,.2f}, {gain.high:+,.2f}] per 1,000 predictions "
-            f"against {names[1]}"
+            f"against {names[1]}{_at(level)}"
         ),
         figures={
             "metric": "business_value",
@@ -71,6 +74,10 @@ def compare(
             "part": "holdout",
         },
     )
+
+
+def _at(level: float) -> str:
+    return "" if level == LEVEL else f" at {level_text(level)}"
 
 
 def _function(workspace: Workspace) -> Any:
