@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from assay.config.durations import Duration
 
 Severity = Literal["error", "warning"]
+EngineName = Literal["local", "ray", "spark"]
 Signal = Literal[
     "explainable_in_ten_rules", "too_complex_for_people", "over_thousand_labels",
     "must_adapt", "must_be_auditable", "outpaces_rules",
@@ -376,6 +377,35 @@ class Stores(Section):
     )
 
 
+class Engine(Section):
+    """Where heavy work runs (FS-6): `engine: ray` for the word alone, or these keys."""
+
+    name: EngineName = Field("local", description="local: this process; ray or spark: a cluster, by partitions.")
+    address: str | None = Field(
+        None,
+        description="Cluster to join: `auto`, `host:6379` or `ray://host:10001` for Ray, a master URL for Spark; "
+        "default one on this machine.",
+    )
+    memory_mb: Positive | None = Field(
+        None,
+        description="Largest source that is held in memory at once; a larger one is worked on in partitions. Default a "
+        "quarter of the machine's memory.",
+    )
+    partitions: Annotated[int, Field(ge=1, le=4_096)] | None = Field(
+        None, description="Partitions of a source; default by its size, on a cluster at least 16."
+    )
+    exchange: str | None = Field(
+        None,
+        description="Folder or s3://bucket/prefix that this process and every worker reach, for partitions under way; "
+        "default .assay/exchange",
+    )
+
+
+EngineChoice = Annotated[
+    Annotated[EngineName, Tag("text")] | Annotated[Engine, Tag("mapping")], Discriminator(_text_or_mapping)
+]
+
+
 class Settings(Section):
     """The whole of assay.yaml; only name, brief, sources and target are required."""
 
@@ -400,3 +430,9 @@ class Settings(Section):
     retraining: Retraining = Field(Retraining(), description="When training repeats itself.")
     card: Card = Field(Card(), description="What its model card says beyond the evidence.")
     stores: Stores = Field(Stores(), description="Where state lives.")
+    engine: EngineChoice = Field("local", description="Where heavy work runs: local, ray, spark, or the keys below.")
+
+    @property
+    def engine_options(self) -> Engine:
+        """The engine with its defaults, however briefly it was declared."""
+        return Engine(name=self.engine) if isinstance(self.engine, str) else self.engine
