@@ -21,7 +21,13 @@ import polars as pl
 
 from assay.demo import traffic
 from assay.demo.files import prepare
+from assay.pipelines.audit import find_version
+from assay.pipelines.inference import predictor_for
 from assay.project import Project
+from assay.serving import server
+from assay.serving.http import create_app
+from assay.serving.prediction_log import PredictionLog
+from assay.serving.service import Service
 
 ASSAY = [sys.executable, "-m", "assay"]
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,6 +152,18 @@ def answered(url: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     answer = httpx.post(f"{url}/predict", json={"rows": list(rows)}, timeout=20).raise_for_status()
     predictions: list[dict[str, Any]] = answer.json()["predictions"]
     return predictions
+
+
+def asked(project: Project, rows: Sequence[Mapping[str, Any]], version: str | None = None) -> list[str]:
+    """Ask a version over HTTP within this process, with the project's own log; gives the predictions' ids."""
+    workspace = project.workspace
+    log = PredictionLog(workspace.predictions, record=workspace.ledger.record, clock=workspace.clock)
+    service = Service(log=log, clock=workspace.clock)
+    service.swap(predictor_for(workspace, find_version(workspace, version)))
+    with server.background(create_app(service)) as url:
+        ids = [one["id"] for one in answered(url, rows)]
+    log.close()
+    return ids
 
 
 def wait_until(condition: Any, *, seconds: float) -> float:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assay.ledger.lineage import Lineage
     from assay.pipelines.audit import Proof
     from assay.pipelines.loop import RunOutcome
+    from assay.pipelines.trace import Trace
     from assay.pipelines.training import TrainingOutcome
 
 
@@ -93,6 +94,20 @@ class ProjectLedger:
         from assay.pipelines import audit
 
         return audit.lineage(self._workspace, start, direction=direction)
+
+    def trace(self, start: str, *, limit: int | None = None) -> Trace:
+        """Tell what a prediction, a version, an experiment or a record was made from, down to rows of a source.
+
+        Args:
+            start: A prediction's id, `name@version`, an experiment, a run, `source:name`, or a record.
+            limit: Most records of its graph; by default the ledger's own limit.
+
+        Raises:
+            NotFound: There is nothing of that name.
+        """
+        from assay.pipelines import trace
+
+        return trace.trace_back(self._workspace, start, limit=limit)
 
 
 class Project:

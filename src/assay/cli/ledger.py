@@ -62,18 +62,30 @@ def verify(project: ProjectOption = HERE, overrides: SetOption = None, as_json: 
 @ledger.command("lineage")
 @verb
 def lineage(
-    start: Annotated[str, typer.Argument(help="A record, a prediction id, or name@version.")],
+    start: Annotated[str, typer.Argument(help="A prediction, name@version, EXP-…, RUN-…, source:NAME or a record.")],
     project: ProjectOption = HERE,
     overrides: SetOption = None,
     forward: Annotated[bool, typer.Option(help="What came of it, instead of what it came from.")] = False,
+    records: Annotated[bool, typer.Option(help="List the records behind the story too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What a record was made from, or what came of it."""
-    graph = open_project(project, overrides).ledger.lineage(start, direction="forward" if forward else "back")
+    """What something was made from, down to rows of a source; or what came of it."""
+    opened = open_project(project, overrides)
+    if forward:
+        graph = opened.ledger.lineage(start, direction="forward")
+        if as_json:
+            show_json(graph)
+        else:
+            show_evidence(graph.nodes, as_json=False)
+        return
+    trace = opened.ledger.trace(start)
     if as_json:
-        show_json(graph)
-    else:
-        show_evidence(graph.nodes, as_json=False)
+        show_json(trace)
+        return
+    for line in trace.lines():
+        typer.echo(line)
+    if records:
+        show_evidence(trace.graph.nodes, as_json=False)
 
 
 @ledger.command("export")

@@ -18,6 +18,7 @@ from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
 from assay.models.bundle import Bundle
 from assay.pipelines import run as runs
+from assay.pipelines import trace
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
 from assay.serving import prediction_log
@@ -133,18 +134,13 @@ def verify(workspace: Workspace) -> Proof:
 
 
 def lineage(workspace: Workspace, start: str, *, direction: Literal["back", "forward"]) -> Lineage:
-    """Walk the graph from a record, a version or a prediction.
+    """Walk the graph from a record, a version, an experiment, a run, a source or a prediction.
 
     Raises:
         NotFound: There is nothing of that name.
     """
-    if start.startswith("E-"):
-        return workspace.ledger.lineage(start, direction=direction)
-    if "@" in start:
-        version = workspace.registry.get(start)
-        return workspace.ledger.lineage(version.deployment, direction=direction)
-    deployment = prediction_log.find(workspace.predictions, start)["deployment"]
-    return workspace.ledger.lineage(deployment, direction=direction)
+    origin = trace.origin_of(workspace, start, direction=direction)
+    return trace.graph_of(workspace, origin, direction=direction)
 
 
 def exam_of(workspace: Workspace, version: ModelVersion) -> Evidence | None:

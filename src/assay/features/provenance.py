@@ -1,0 +1,228 @@
+"""Provenance: which source rows a feature row came from, and which feature rows some source rows have a part in.
+
+A view is any function, so its code tells nothing; both questions are answered by running it on fewer rows and looking
+at what stays the same. Which snapshot to run it on, and what was predicted from it, belongs to the pipelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from assay.errors import AssayError
+from assay.features import materialize
+from assay.features.definitions import KNOWN_AT, FeatureView
+
+RELATIVE_TOLERANCE = 1e-9  # of two sums over the same numbers in another order
+NARROWED_UP_TO_ROWS = 500_000  # of a source: beyond, its first row is not searched for
+ROW = "__source_row"
+_OTHER = "__without"
+
+Parts = Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """Rows of one source that a feature row came from.
+
+    Attributes:
+        source: Its name.
+        rows: Their numbers in the snapshot, from 0, ascending.
+        of: Rows of the whole snapshot.
+        first_known: Earliest known_at among them; None where the source has no time.
+        last_known: Latest known_at among them.
+        columns: Columns in which all of them hold the entity's key; empty where rows of other entities count too.
+        is_proven: The view, run on these rows alone, gives the same values. Otherwise they are all it can have read.
+    """
+
+    source: str
+    rows: tuple[int, ...]
+    of: int
+    first_known: datetime | None
+    last_known: datetime | None
+    columns: tuple[str, ...]
+    is_proven: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values, rows as ranges [first, last]."""
+        return {
+            "source": self.source,
+            "rows": [list(one) for one in ranges(self.rows)],
+            "n_rows": len(self.rows),
+            "of": self.of,
+            "first_known": self.first_known,
+            "last_known": self.last_known,
+            "columns": list(self.columns),
+            "is_proven": self.is_proven,
+        }
+
+
+def ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending whole numbers as unbroken stretches, both ends included.
+
+    Example:
+        >>> ranges([3, 4, 5, 9])
+        [(3, 5), (9, 9)]
+    """
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] + 1 == number:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def origin_of(
+    view: FeatureView,
+    sources: Mapping[str, pl.LazyFrame],
+    *,
+    entity: Any,
+    known_at: datetime | None,
+    values: Mapping[str, Any],
+    as_of: datetime | None = None,
+) -> tuple[SourceRows, ...]:
+    """Find the shortest stretch of source rows from which a feature row can be computed again.
+
+    Starts from all rows known by `known_at`; tries those that hold the entity's key; then moves the first row later as
+    long as the values stay the same. What is returned was run at the end: it is sufficient. That each single row of it
+    counts is not claimed.
+
+    Args:
+        view: The view, as it was when the row was stored.
+        sources: Whole snapshots of the sources that it reads.
+        entity: The row's key.
+        known_at: The row's time; None for a view without time.
+        values: The row's features.
+        as_of: Rows known from then on were not read; None: all were.
+
+    Returns:
+        One entry for each source. Where even all rows do not give the values, they are returned as not proven.
+    """
+    numbered = {name: frame.with_row_index(ROW) for name, frame in sources.items()}
+    totals = {name: frame.select(pl.len()).collect().item() for name, frame in numbered.items()}
+    parts: dict[str, pl.DataFrame] = {name: _known_by(frame, known_at, as_of) for name, frame in numbered.items()}
+    columns: dict[str, tuple[str, ...]] = dict.fromkeys(parts, ())
+
+    def gives_the_row(candidate: Parts) -> bool:
+        return _same_row(view, candidate, entity=entity, known_at=known_at, values=values)
+
+    is_proven = gives_the_row(parts)
+    for name in parts if is_proven else ():
+        columns[name], parts[name] = _of_entity(name, parts, entity, gives_the_row)
+        parts[name] = _from_latest_start(name, parts, gives_the_row)
+    return tuple(_described(name, part, totals[name], columns[name], is_proven) for name, part in parts.items())
+
+
+def changed_rows(
+    view: FeatureView, sources: Mapping[str, pl.LazyFrame], *, without: Mapping[str, pl.LazyFrame]
+) -> pl.DataFrame:
+    """Feature rows that would be otherwise, or not be there, if some source rows had not been.
+
+    Args:
+        view: The view.
+        sources: The sources that it reads.
+        without: The same sources, the rows in question left out.
+
+    Returns:
+        Keys of the feature rows as they are with all source rows: the entity's column, and `known_at` where the view
+        has time. Rows that only come to be without them are not among these.
+    """
+    full, less = materialize.compute(view, sources), materialize.compute(view, without)
+    keys = [name for name in (view.entity, KNOWN_AT) if name in full.columns]
+    both = full.join(less.with_columns(pl.lit(1).alias(_OTHER)), on=keys, how="left", suffix=_OTHER)
+    differs = [_differs(pl.col(name), pl.col(name + _OTHER), full.schema[name]) for name in view.features]
+    return both.filter(pl.col(_OTHER).is_null() | pl.any_horizontal(differs)).select(keys)
+
+
+def _known_by(frame: pl.LazyFrame, known_at: datetime | None, as_of: datetime | None) -> pl.DataFrame:
+    if KNOWN_AT not in frame.collect_schema().names():
+        return frame.collect()
+    if as_of is not None:
+        frame = frame.filter(pl.col(KNOWN_AT) < as_of)
+    if known_at is not None:
+        frame = frame.filter(pl.col(KNOWN_AT) <= known_at)
+    return frame.collect()
+
+
+def _of_entity(
+    name: str, parts: Parts, entity: Any, gives_the_row: Callable[[Parts], bool]
+) -> tuple[tuple[str, ...], pl.DataFrame]:
+    """The fewest rows that hold the entity's key and suffice, and where they hold it; all rows where none do."""
+    whole = parts[name]
+    holding = {column: _holds(column, dtype, entity) for column, dtype in whole.schema.items() if _may_be_key(dtype)}
+    counts = whole.select(held.sum().alias(column) for column, held in holding.items()).row(0) if holding else ()
+    columns = [column for count, column in sorted(zip(counts, holding, strict=True)) if count]
+    for tried in dict.fromkeys([*((column,) for column in columns), tuple(columns)]):
+        part = whole.filter(pl.any_horizontal(holding[column] for column in tried)) if tried else whole
+        if tried and gives_the_row({**parts, name: part}):
+            return tried, part
+    return (), whole
+
+
+def _may_be_key(dtype: pl.DataType) -> bool:
+    return dtype.is_integer() or isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
+
+
+def _holds(column: str, dtype: pl.DataType, entity: Any) -> pl.Expr:
+    if column == ROW or dtype.is_integer() == isinstance(entity, str):
+        return pl.lit(value=False)
+    return (pl.col(column).cast(pl.String) == str(entity)).fill_null(value=False)
+
+
+def _from_latest_start(name: str, parts: Parts, gives_the_row: Callable[[Parts], bool]) -> pl.DataFrame:
+    """The part from as late a row on as suffices, found by halving; rows in the order in which they were known."""
+    part = parts[name]
+    if part.height > NARROWED_UP_TO_ROWS:
+        return part
+    ordered = part.sort(KNOWN_AT, maintain_order=True) if KNOWN_AT in part.columns else part
+    enough, too_few = 0, ordered.height
+    while too_few - enough > 1:
+        middle = (enough + too_few) // 2
+        if gives_the_row({**parts, name: ordered[middle:].sort(ROW)}):
+            enough = middle
+        else:
+            too_few = middle
+    return ordered[enough:].sort(ROW)
+
+
+def _same_row(
+    view: FeatureView, parts: Parts, *, entity: Any, known_at: datetime | None, values: Mapping[str, Any]
+) -> bool:
+    try:
+        rows = materialize.compute(view, {name: part.drop(ROW).lazy() for name, part in parts.items()})
+    except AssayError:  # the function cannot do with so few rows
+        return False
+    found = rows.filter(pl.col(view.entity).cast(pl.String) == str(entity))
+    if known_at is not None:
+        found = found.filter(pl.col(KNOWN_AT) == known_at)
+    if found.height != 1:
+        return False
+    row = found.row(0, named=True)
+    return all(same_value(row[name], value) for name, value in values.items())
+
+
+def same_value(ours: Any, theirs: Any) -> bool:
+    """Whether two values of a feature are equal, numbers up to the last digits of a sum."""
+    numbers = isinstance(ours, int | float) and isinstance(theirs, int | float)
+    if not numbers:
+        return bool(ours == theirs)
+    return bool(ours == theirs) or abs(ours - theirs) <= RELATIVE_TOLERANCE * max(abs(ours), abs(theirs))
+
+
+def _differs(ours: pl.Expr, theirs: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if not dtype.is_float():
+        return ours.ne_missing(theirs)
+    allowed = pl.max_horizontal(ours.abs(), theirs.abs()) * RELATIVE_TOLERANCE
+    return (ours.is_null() != theirs.is_null()) | ((ours - theirs).abs() > allowed).fill_null(value=False)
+
+
+def _described(name: str, part: pl.DataFrame, of: int, columns: tuple[str, ...], is_proven: bool) -> SourceRows:
+    first = last = None
+    if KNOWN_AT in part.columns and not part.is_empty():
+        first, last = part.select(first=pl.col(KNOWN_AT).min(), last=pl.col(KNOWN_AT).max()).row(0)
+    return SourceRows(name, tuple(part[ROW].to_list()), of, first, last, columns, is_proven)

@@ -1,0 +1,262 @@
+"""Tracing back: from a prediction, a version, an experiment or a record to everything that it was made from.
+
+The ledger's graph leads to the records; for a prediction the stored rows are read too, and computed anew, so that the
+answer ends at rows of a source. Who else was touched by such rows is the other direction: `impact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from assay.errors import NotFound
+from assay.ledger.evidence import Evidence
+from assay.ledger.lineage import Lineage
+from assay.pipelines import trace_rows
+from assay.pipelines.workspace import Workspace
+from assay.serving import prediction_log
+
+Certainty = Literal["recorded", "exact", "at most"]
+Direction = Literal["back", "forward"]
+WATCHED = "monitoring."  # what was seen of one version is why the next was made; what it saw is another story
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of a story of descent.
+
+    Attributes:
+        what: What kind of thing it is: `version`, `snapshot`, `source rows`.
+        name: Which one.
+        says: The facts, for a person.
+        evidence: Id of the record that holds them; empty where none does.
+        certainty: `recorded` in the ledger; `exact`, found by computing anew; or `at most`: an upper bound.
+        figures: The same facts for a program.
+    """
+
+    what: str
+    name: str
+    says: str
+    evidence: str = ""
+    certainty: Certainty = "recorded"
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return {
+            "what": self.what,
+            "name": self.name,
+            "says": self.says,
+            "evidence": self.evidence,
+            "certainty": self.certainty,
+            "figures": self.figures,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A story of descent, and the records behind it.
+
+    Attributes:
+        start: What was asked about.
+        direction: `back` to what it was made from, or `forward` to what was made from it.
+        steps: The story, nearest first.
+        graph: The records, with the edges between them.
+        origin: Id of the record that the graph starts from.
+    """
+
+    start: str
+    direction: Direction
+    steps: tuple[Step, ...]
+    graph: Lineage
+    origin: str = ""
+
+    def lines(self) -> list[str]:
+        """One fact a line, aligned; what is not simply recorded says how certain it is."""
+        widths = [max((len(text) for text in texts), default=0) for texts in zip(*self._columns(), strict=True)]
+        return [
+            f"{what:<{widths[0]}}  {name:<{widths[1]}}  {says}{_mark(step)}"
+            for (what, name, says), step in zip(self._columns(), self.steps, strict=True)
+        ]
+
+    def _columns(self) -> list[tuple[str, str, str]]:
+        return [(step.what, step.name, step.says) for step in self.steps]
+
+    def to_json(self) -> dict[str, Any]:
+        """The story and the graph as JSON values."""
+        steps = [step.to_json() for step in self.steps]
+        return {"start": self.start, "direction": self.direction, "steps": steps, **self.graph.to_json()}
+
+
+def _mark(step: Step) -> str:
+    certainty = "" if step.certainty == "recorded" else f" ({step.certainty})"
+    return certainty + (f"  [{step.evidence}]" if step.evidence else "")
+
+
+def trace_back(workspace: Workspace, start: str, *, limit: int | None = None) -> Trace:
+    """Tell what `start` was made from.
+
+    Args:
+        workspace: The project.
+        start: A prediction's id, `name@version`, an experiment, a run, `source:name`, or a record.
+        limit: Most records of the graph; by default the ledger's own limit.
+
+    Raises:
+        NotFound: There is nothing of that name.
+    """
+    origin = origin_of(workspace, start, direction="back")
+    graph = graph_of(workspace, origin, direction="back", limit=limit)
+    steps: list[Step] = []
+    is_prediction = _is_prediction(start)
+    if is_prediction:
+        prediction = prediction_log.find(workspace.predictions, start)
+        steps.append(_prediction_step(workspace, prediction))
+    steps += list(_version_steps(workspace, origin))
+    run = _run_of_the_model(workspace, origin)
+    if run:
+        steps += list(_run_steps(workspace, run, builds=not is_prediction))
+    if is_prediction:
+        steps += [Step(*one) for one in trace_rows.feature_rows(workspace, prediction)]
+    return Trace(start, "back", tuple(steps), graph, origin.id)
+
+
+def graph_of(workspace: Workspace, origin: Evidence, *, direction: Direction, limit: int | None = None) -> Lineage:
+    """The records that `origin` leads to; on the way back, not beyond what monitoring saw of an earlier version."""
+    options = {} if limit is None else {"limit": limit}
+    found = workspace.ledger.lineage(origin.id, direction=direction, **options)
+    return found if direction == "forward" else _without_earlier_lives(found, origin.id)
+
+
+def origin_of(workspace: Workspace, start: str, *, direction: Direction) -> Evidence:
+    """The record that the walk from `start` begins with.
+
+    Raises:
+        NotFound: There is nothing of that name.
+    """
+    ledger = workspace.ledger
+    if start.startswith("E-"):
+        return ledger.get(start)
+    if start.startswith("source:"):
+        return _required(ledger.latest("data.snapshot", start), f"no snapshot of {start!r} was recorded.")
+    if start.startswith("EXP-"):
+        records = ledger.find(kind="training.experiment", subject=f"experiment:{start}", limit=1)
+        return _required(
+            next(iter(records), None), f"there is no experiment {start!r}: `assay experiments` lists them."
+        )
+    if start.startswith("RUN-"):
+        ends = ledger.find(run=start, limit=1, newest_first=direction == "back")
+        return _required(next(iter(ends), None), f"there is no run {start!r}.")
+    if "@" in start:
+        version = workspace.registry.get(start)
+        return ledger.get(version.deployment if direction == "back" else version.registered)
+    return ledger.get(str(prediction_log.find(workspace.predictions, start)["deployment"]))
+
+
+def _required(found: Evidence | None, why: str) -> Evidence:
+    if found is None:
+        raise NotFound(f"{why} `assay ledger log` shows what is.")
+    return found
+
+
+def _is_prediction(start: str) -> bool:
+    return bool(prediction_log.segment_of(start))
+
+
+def _without_earlier_lives(graph: Lineage, origin: str) -> Lineage:
+    by_id = {one.id: one for one in graph.nodes}
+    kept, waiting = {origin}, [origin]
+    while waiting:
+        node = by_id[waiting.pop()]
+        if node.kind.startswith(WATCHED) and node.id != origin:
+            continue
+        fresh = [parent for parent in node.parents if parent in by_id and parent not in kept]
+        kept.update(fresh)
+        waiting += fresh
+    return replace(
+        graph,
+        nodes=tuple(one for one in graph.nodes if one.id in kept),
+        edges=tuple(edge for edge in graph.edges if kept.issuperset(edge)),
+    )
+
+
+def _prediction_step(workspace: Workspace, prediction: Mapping[str, Any]) -> Step:
+    score = prediction.get("probability")
+    shown = f"probability {score:.4g}" if score is not None else f"value {prediction['value']:.6g}"
+    given = ", ".join(f"{name} {value}" for name, value in prediction["inputs"].items())
+    says = f"{shown} at {prediction['time'][:19]} UTC by {prediction['model']}" + (
+        f", asked with {given}" if given else ""
+    )
+    segment = prediction_log.segment_of(prediction["id"])
+    sealed = workspace.ledger.latest("serving.segment", f"segment:{prediction_log.PREDICTIONS}/{segment}")
+    return Step("prediction", prediction["id"], says, sealed.id if sealed else "", figures=prediction)
+
+
+def _version_steps(workspace: Workspace, origin: Evidence) -> Iterator[Step]:
+    if origin.kind == "model.stage":
+        yield Step("deployment", origin.subject.partition(":")[2], origin.summary, origin.id, figures=origin.figures)
+    registered = _registration(workspace, origin)
+    if registered is not None:
+        yield Step("version", registered.subject.partition(":")[2], registered.summary, registered.id)
+
+
+def _registration(workspace: Workspace, origin: Evidence) -> Evidence | None:
+    if not origin.subject.startswith("model:"):
+        return None
+    return workspace.ledger.latest("model.registered", origin.subject)
+
+
+def _run_of_the_model(workspace: Workspace, origin: Evidence) -> str:
+    """The run that made what `origin` is about: a version's, though it was moved later; otherwise its own."""
+    registered = _registration(workspace, origin)
+    return registered.run if registered is not None else origin.run
+
+
+def _run_steps(workspace: Workspace, run: str, *, builds: bool) -> Iterator[Step]:
+    """Experiment, run, code, brief and features of one run, then what it built and what it read."""
+    records = workspace.ledger.find(run=run)
+    for what, kind in (("experiment", "training.experiment"), ("run", "run.started")):
+        yield from (_plain_step(what, one) for one in _first(records, kind))
+    for started in _first(records, "run.started"):
+        yield _code_step(workspace, started)
+        yield from (_plain_step("trigger", workspace.ledger.get(one)) for one in started.parents)
+    yield from (_plain_step("brief", one) for one in _first(records, "framing.brief"))
+    for experiment in _first(records, "training.experiment"):
+        names = experiment.figures["features"]
+        if names:
+            shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            yield Step("feature set", f"{len(names)} features", shown, experiment.id, figures={"features": names})
+    if builds:
+        yield from (_plain_step("build", one) for one in records if one.kind == "features.build")
+    yield from (_plain_step("snapshot", one) for one in records if one.kind == "data.snapshot")
+
+
+def _first(records: Iterable[Evidence], kind: str) -> list[Evidence]:
+    return [one for one in records if one.kind == kind][:1]
+
+
+def _plain_step(what: str, record: Evidence) -> Step:
+    name = record.subject.partition(":")[2]
+    return Step(what, name, record.summary.removeprefix(f"{name}: "), record.id, figures=record.figures)
+
+
+def _code_step(workspace: Workspace, started: Evidence) -> Step:
+    """The commit, and which definitions have changed since then."""
+    code: Mapping[str, Any] = started.figures.get("code") or {}
+    then: Mapping[str, str] = started.figures.get("definitions") or {}
+    definitions = workspace.definitions
+    now: dict[str, str] = {view.name: view.digest for view in definitions.views}
+    now |= {view.name: view.digest for view in definitions.request_views}
+    changed = sorted(name for name, digest in then.items() if now.get(name) != digest)
+    commit = code.get("commit")
+    where = f"commit {commit[:12]}" if commit else "not kept in git"
+    if commit and code.get("changed"):
+        where += ", with changes that were not committed"
+    since = f"changed since: {', '.join(changed)}" if changed else "all the same today"
+    says = f"{where}; {len(then)} definitions, {since}"
+    return Step("code", commit[:12] if commit else "–", says, started.id, figures={**code, "changed_since": changed})
+
+
+def names_of(steps: Sequence[Step], what: str) -> list[str]:
+    """Names of the steps of one kind, in order."""
+    return [step.name for step in steps if step.what == what]

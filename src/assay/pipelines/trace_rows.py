@@ -1,0 +1,195 @@
+"""The last part of the way back: which stored feature rows a prediction read, and which source rows those came from.
+
+Reads the offline tables as they stood at the time of the prediction (builds are numbered, tables keep their versions),
+holds the rows against what the log says was read, and computes them anew from the snapshots that the build read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from assay.data import snapshots
+from assay.errors import AssayError
+from assay.features import offline
+from assay.features.definitions import KNOWN_AT, FeatureView
+from assay.features.layout import Role, layout_of
+from assay.features.provenance import SourceRows, origin_of, ranges, same_value
+from assay.ledger.evidence import Evidence
+from assay.pipelines.workspace import Workspace
+
+BUILD = "features.build"
+SHOWN_RANGES = 4
+
+
+class Link(NamedTuple):
+    """The fields of a `trace.Step`, in its order."""
+
+    what: str
+    name: str
+    says: str
+    evidence: str = ""
+    certainty: Any = "recorded"
+    figures: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The feature row that a prediction read of one view.
+
+    Attributes:
+        build: The build that the online values stood at.
+        stored_by: The build that stored the row.
+        row: Entity, known_at and features.
+        differing: Logged features that are not those of the row: the request brought them, or something is wrong.
+    """
+
+    build: Evidence
+    stored_by: Evidence
+    row: Mapping[str, Any]
+    differing: tuple[str, ...]
+
+
+def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterator[Link]:
+    """One link for each view that the prediction read, followed by its source rows."""
+    target = workspace.settings.target
+    given: Mapping[str, Any] = prediction["inputs"]
+    made = _moment(prediction["time"])
+    time = _moment(given[target.time]) if target.time and given.get(target.time) else made
+    for role, view in layout_of(target, workspace.definitions).joins:
+        name = f"{role.name}.{view.name}" if role.name != view.entity else view.name
+        key = given.get(role.column)
+        if key is None:
+            yield Link("feature row", name, f"none was read: the request brought its features, and no {role.column}")
+            continue
+        read = _row_read(workspace, view, role, prediction, key=key, time=time, made=made)
+        if read is None:
+            yield Link("feature row", name, f"none was known of {role.column} {key} before {time:%Y-%m-%d %H:%M} UTC")
+            continue
+        yield _described(name, role, key, read)
+        yield from source_rows(workspace, view, read.stored_by, read.row)
+
+
+def source_rows(workspace: Workspace, view: FeatureView, build: Evidence, row: Mapping[str, Any]) -> Iterator[Link]:
+    """Where a stored feature row came from, one link a source."""
+    taken = snapshots_of(workspace, build)
+    root = workspace.state / "snapshots"
+    same_code = build.figures["definition"] == view.digest
+    try:
+        frames = {name: snapshots.load(taken[name].figures["digest"], root) for name in view.sources}
+    except (AssayError, KeyError) as problem:
+        yield Link("source rows", view.name, f"cannot be told: {problem}", build.id)
+        return
+    found = origin_of(
+        view,
+        frames,
+        entity=row[view.entity],
+        known_at=row.get(KNOWN_AT),
+        values={name: row[name] for name in view.features},
+        as_of=as_of(workspace, build),
+    )
+    for one in found:
+        is_exact = one.is_proven and same_code
+        says = _rows_in_words(one, row[view.entity], same_code=same_code)
+        digest = taken[one.source].figures["digest"]
+        figures = {**one.to_json(), "snapshot": digest, "view": view.name, "same_definition": same_code}
+        certainty = "exact" if is_exact else "at most"
+        yield Link("source rows", one.source, says, taken[one.source].id, certainty, figures)
+
+
+def snapshots_of(workspace: Workspace, build: Evidence) -> dict[str, Evidence]:
+    """The snapshots that a build read, by source; of a build that does not name them, those of its run."""
+    records = [workspace.ledger.get(parent) for parent in build.parents]
+    found = {one.subject.partition(":")[2]: one for one in records if one.kind == "data.snapshot"}
+    if found or not build.run:
+        return found
+    of_run = workspace.ledger.find(kind="data.snapshot", run=build.run)
+    return {one.subject.partition(":")[2]: one for one in of_run}
+
+
+def as_of(workspace: Workspace, record: Evidence) -> datetime | None:
+    """The moment of a record's run: what became known from then on was not read."""
+    started = workspace.ledger.find(kind="run.started", run=record.run, limit=1) if record.run else []
+    return _moment(started[0].figures["as_of"]) if started else None
+
+
+def _row_read(
+    workspace: Workspace,
+    view: FeatureView,
+    role: Role,
+    prediction: Mapping[str, Any],
+    *,
+    key: Any,
+    time: datetime,
+    made: datetime,
+) -> Read | None:
+    """The row of the newest build before the prediction, or of the next one, whose record was a moment late."""
+    ledger, subject = workspace.ledger, f"view:{view.name}"
+    builds = ledger.find(kind=BUILD, subject=subject, until=made, limit=1, newest_first=True)
+    builds += ledger.find(kind=BUILD, subject=subject, since=made, limit=1)
+    reads = []
+    for build in builds:
+        row = _newest_row(workspace, view, build, key=key, time=time)
+        if row is not None:
+            logged: Mapping[str, Any] = prediction["features"]
+            names = [name for name in view.features if role.prefix + name in logged]
+            differing = tuple(name for name in names if not same_value(row[name], logged[role.prefix + name]))
+            reads.append(Read(build, _stored_by(workspace, view, row, build), row, differing))
+    return min(reads, key=lambda read: len(read.differing), default=None)
+
+
+def _newest_row(
+    workspace: Workspace, view: FeatureView, build: Evidence, *, key: Any, time: datetime
+) -> Mapping[str, Any] | None:
+    """What the online store held of the entity after `build`, where it may be used at `time`."""
+    version = build.figures.get("table_version")
+    table = workspace.tables.scan(offline.table_name(view), version=version)
+    rows = table.filter(pl.col(view.entity).cast(pl.String) == str(key)).collect()
+    order = [name for name in (KNOWN_AT, offline.BUILD) if name in rows.columns]
+    if rows.is_empty():
+        return None
+    row = rows.sort(order, maintain_order=True).row(-1, named=True)
+    known_at = row.get(KNOWN_AT)
+    if known_at is not None and (known_at >= time or (view.ttl is not None and time - known_at > view.ttl)):
+        return None
+    return row if all(name in row for name in view.features) else None
+
+
+def _stored_by(workspace: Workspace, view: FeatureView, row: Mapping[str, Any], build: Evidence) -> Evidence:
+    """The build whose number the row bears."""
+    if row[offline.BUILD] == build.figures["build"]:
+        return build
+    earlier = workspace.ledger.find(kind=BUILD, subject=f"view:{view.name}", newest_first=True)
+    return next((one for one in earlier if one.figures["build"] == row[offline.BUILD]), build)
+
+
+def _described(name: str, role: Role, key: Any, read: Read) -> Link:
+    known_at = read.row.get(KNOWN_AT)
+    when = f", known {known_at:%Y-%m-%d %H:%M} UTC" if known_at else ""
+    same = "as logged" if not read.differing else f"not as logged: {', '.join(read.differing)}"
+    says = f"{role.column} {key}{when}, build {read.stored_by.figures['build']}; values {same}"
+    figures = {"known_at": known_at, "key": key, "differing": list(read.differing), "build": read.build.id}
+    return Link("feature row", name, says, read.stored_by.id, "exact" if not read.differing else "at most", figures)
+
+
+def _rows_in_words(found: SourceRows, key: Any, *, same_code: bool) -> str:
+    shown = ranges(found.rows)
+    listed = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in shown[:SHOWN_RANGES])
+    listed += ", …" if len(shown) > SHOWN_RANGES else ""
+    whose = f" with {' or '.join(found.columns)} = {key}" if found.columns else ""
+    when = ""
+    if found.first_known and found.last_known:
+        when = f", known {found.first_known:%Y-%m-%d %H:%M} to {found.last_known:%Y-%m-%d %H:%M}"
+    noun = "row" if len(found.rows) == 1 else "rows"
+    says = f"{len(found.rows):,} {noun} of {found.of:,}{whose}{when}: {listed or 'none'}"
+    if not same_code:
+        return f"{says}; the definition has changed since"
+    return says if found.is_proven else f"{says}; the values could not be computed again from them"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
