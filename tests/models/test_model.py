@@ -15,6 +15,7 @@ from assay.models.calibrator import PlattCalibrator
 from assay.models.encoder import Encoder
 from assay.models.linear import Expansion, LinearScorer
 from assay.models.model import from_bundle, to_bundle
+from assay.models.recipe import Recipe
 from assay.models.signature import infer_signature
 from assay.models.trees import TreeScorer
 
@@ -27,6 +28,10 @@ class Parts:
     encoder: object
     scorer: object
     metadata: dict = field(default_factory=lambda: {"estimator": "by hand"})
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.unchanged(self.signature.features)
 
 
 def rows(n=500, *, seed=0, width=3) -> pl.DataFrame:
@@ -137,8 +142,8 @@ def test_trees_without_a_graph_are_scored_natively():
 def test_an_unknown_format_or_scorer_is_refused():
     bundle = to_bundle(parts("linear"), sample=rows())
     document = json.loads(bundle.read("model.json"))
-    with pytest.raises(UsageError, match="format 2"):
-        from_bundle(bundle.with_file("model.json", json.dumps(document | {"format": 2}).encode()))
+    with pytest.raises(UsageError, match="format 3"):
+        from_bundle(bundle.with_file("model.json", json.dumps(document | {"format": 3}).encode()))
     document["scorer"]["kind"] = "abacus"
     with pytest.raises(IntegrityError, match="abacus"):
         from_bundle(bundle.with_file("model.json", json.dumps(document).encode()))

@@ -12,6 +12,7 @@ import pytest
 
 from assay.models.encoder import Encoder
 from assay.models.model import Model, from_bundle, to_bundle
+from assay.models.recipe import Recipe
 from assay.models.signature import FeatureSpec, Signature
 from assay.models.trees import TreeScorer
 from assay.serving.prediction_log import PredictionLog
@@ -46,7 +47,8 @@ def model(frame: pl.DataFrame) -> Model:
     parameters = {"objective": "binary", "verbose": -1, "num_threads": 1, "seed": 0, "num_leaves": 4}
     booster = lightgbm.train(parameters, lightgbm.Dataset(matrix, truth), 20)
     scorer = TreeScorer("classification", 3, booster.model_to_string())
-    fitted: Any = SimpleNamespace(signature=SIGNATURE, encoder=encoder, scorer=scorer, metadata={})
+    unchanged = Recipe.unchanged(SIGNATURE.features)
+    fitted: Any = SimpleNamespace(signature=SIGNATURE, recipe=unchanged, encoder=encoder, scorer=scorer, metadata={})
     return from_bundle(to_bundle(fitted, sample=frame))
 
 

@@ -17,6 +17,7 @@ from assay.config.settings import EntityRole, Expectation, Settings, Source, mom
 
 Path = tuple[str | int, ...]
 
+NUMBER_TRANSFORMS = ("log", "standardise", "robust", "bin")
 ENDINGS = {
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".xlsx": "excel",
@@ -204,6 +205,19 @@ def _training(settings: Settings) -> Iterator[Finding]:
         yield Finding(("training", "estimators"), "names one twice; remove it.")
 
 
+def _transforms(settings: Settings) -> Iterator[Finding]:
+    for number, rule in enumerate(settings.training.transforms):
+        path: Path = ("training", "transforms", number, "apply")
+        of_numbers = [name for name in rule.apply if name in NUMBER_TRANSFORMS]
+        if 0 < len(of_numbers) < len(rule.apply) or (not of_numbers and len(rule.apply) > 1):
+            chained = ", ".join(NUMBER_TRANSFORMS)
+            yield Finding(path, f"only {chained} follow one another; give any other transform a rule of its own.")
+        elif "bin" in rule.apply[:-1]:
+            yield Finding(path, "`bin` makes a category, so it comes last.")
+        elif len(set(rule.apply)) < len(rule.apply):
+            yield Finding(path, "names one twice; remove it.")
+
+
 def _serving(settings: Settings) -> Iterator[Finding]:
     serving = settings.serving
     if not serving.api_keys and not _is_loopback(serving.host):
@@ -233,5 +247,5 @@ def _monitoring(settings: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    _brief, _sources, _target, _entities, _split, _training, _serving, _monitoring,
+    _brief, _sources, _target, _entities, _split, _training, _transforms, _serving, _monitoring,
 )  # fmt: skip

@@ -260,8 +260,41 @@ class Split(Section):
     seed: int = Field(0, description="Seed of a random or group split.")
 
 
+TransformName = Literal[
+    "log", "standardise", "robust", "bin", "one_hot", "target_encoding", "native", "auto",
+]  # fmt: skip
+
+
+class TransformRule(Section):
+    """What is fitted on some of the model's inputs before it learns (FE-1, FE-2, FE-4)."""
+
+    columns: tuple[str, ...] = Field(
+        ("*",), description="Inputs by name or by pattern, such as customer_*; each takes the first rule that fits."
+    )
+    kind: Literal["number", "flag", "category"] | None = Field(
+        None, description="Take only inputs of this kind; text counts as category."
+    )
+    apply: Annotated[tuple[TransformName, ...], Field(min_length=1)] = Field(
+        description="One after the other: log, standardise, robust, bin for numbers; one_hot, target_encoding or "
+        "native for categories; auto chooses by skew and by the number of categories."
+    )
+    keep: bool = Field(False, description="true: the input as it is stays beside what is made of it.")
+    bins: Annotated[int, Field(ge=2, le=100)] = Field(5, description="Bins of `bin`, of about as many rows each.")
+    categories: Annotated[int, Field(ge=1, le=255)] = Field(
+        20, description="Most categories that one_hot gives a column of their own; the others share one."
+    )
+    smoothing: NotNegative = Field(10.0, description="Rows that the mean of all weighs as in target_encoding.")
+    folds: Annotated[int, Field(ge=2, le=50)] = Field(
+        5, description="Folds of the training rows; none is encoded by labels of its own fold."
+    )
+
+
 class Training(Section):
     """Which estimators are tried, and how long."""
+
+    transforms: tuple[TransformRule, ...] = Field(
+        (), description="What is fitted on the inputs first; default nothing: numbers as they are, categories as codes."
+    )
 
     estimators: tuple[str, ...] = Field(("logistic", "lightgbm"), description="Estimators to try.")
     trials: Annotated[int, Field(ge=0, le=10_000)] = Field(20, description="Trials of the search; 0: defaults only.")

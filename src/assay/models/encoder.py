@@ -112,11 +112,11 @@ class Encoder:
             numbers[position] = codes.get(value, unseen)
         if not set(map(type, numbers)) <= _QUICK:
             numbers = [_number(spec, value) for spec, value in zip(self.features, numbers, strict=True)]
-        try:
-            with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):
+            try:
                 row = np.array([numbers], dtype=np.float32)
-        except OverflowError:  # an integer beyond a float: as good as infinite
-            row = np.array([[_finite(value) for value in numbers]], dtype=np.float32)
+            except OverflowError:  # an integer beyond a float: as good as infinite
+                row = np.array([[_finite(value) for value in numbers]], dtype=np.float32)
         row[np.isinf(row)] = np.nan
         return row
 

@@ -15,13 +15,18 @@ import numpy as np
 import polars as pl
 
 from assay.errors import DataError, IntegrityError, UsageError
-from assay.models.bundle import FORMAT, Bundle
+from assay.models.bundle import Bundle
 from assay.models.calibrator import Calibrator, NoCalibrator, calibrator_from_json
 from assay.models.encoder import Encoder, Matrix
 from assay.models.linear import LinearScorer
+from assay.models.recipe import FILENAME as TENSORS
+from assay.models.recipe import Recipe
 from assay.models.runtime import OnnxScorer
-from assay.models.signature import Signature
+from assay.models.signature import Signature, Task
 from assay.models.trees import TreeScorer
+
+FORMATS = (1, 2)
+"""Versions of model.json that can be read; 2 has transforms, which a reader of 1 would pass over in silence."""
 
 PARITY = 1e-5
 """How far ONNX may answer from the native model: absolute for probabilities, relative to the spread for numbers."""
@@ -57,6 +62,9 @@ class FittedModel(Protocol):
     def signature(self) -> Signature: ...
 
     @property
+    def recipe(self) -> Recipe: ...
+
+    @property
     def encoder(self) -> Encoder: ...
 
     @property
@@ -89,6 +97,7 @@ class Model:
         self,
         *,
         signature: Signature,
+        recipe: Recipe,
         encoder: Encoder,
         scorer: OnnxScorer | LinearScorer | TreeScorer,
         calibrator: Calibrator,
@@ -96,13 +105,15 @@ class Model:
         size_bytes: int,
     ) -> None:
         self.signature = signature
+        self.recipe = recipe
         self.encoder = encoder
         self.calibrator = calibrator
         self.metadata = dict(metadata)
         self.size_bytes = size_bytes
         self._scorer = scorer
         names = signature.names
-        self._pick = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+        unchanged = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+        self._pick = recipe.apply_row if recipe.steps else unchanged
 
     @property
     def scorer_kind(self) -> str:
@@ -115,7 +126,7 @@ class Model:
         Raises:
             DataError: A feature is absent or has the wrong type.
         """
-        return self.calibrator.apply(self._scorer.score(self.encoder.encode(rows)))
+        return self.calibrator.apply(self._scorer.score(self.encoder.encode(self.recipe.apply(rows))))
 
     def predict_one(self, values: Mapping[str, Any]) -> float:
         """Answer one row quickly: the same number as `predict`.
@@ -154,12 +165,13 @@ def to_bundle(
 
     Returns:
         `model.json`, the native form, and `model.onnx` where it answers alike; which one serves, and why, is under
-        `scorer` in `model.json`.
+        `scorer` in `model.json`. Transforms are under `transforms`, their large arrays in a file of tensors.
     """
-    scorer = fitted.scorer
-    graph, parity = _graph_with_parity(scorer, fitted.encoder.encode(sample), fitted.signature)
+    scorer, recipe = fitted.scorer, fitted.recipe
+    matrix = fitted.encoder.encode(recipe.apply(sample))
+    graph, parity = _graph_with_parity(scorer, matrix, fitted.signature)
     document = {
-        "format": FORMAT,
+        "format": 2 if recipe.steps else 1,
         "signature": fitted.signature.to_json(),
         "encoder": fitted.encoder.to_json(),
         "calibrator": (calibrator or NoCalibrator()).to_json(),
@@ -170,11 +182,15 @@ def to_bundle(
         },
         "metadata": {**fitted.metadata, **(metadata or {})},
     }
+    if recipe.steps:
+        document["transforms"] = recipe.to_json()
     files = {
         "model.json": json.dumps(document, sort_keys=True, allow_nan=False).encode(),
         scorer.filename: scorer.to_bytes(),
+        **({"model.onnx": graph} if graph else {}),
+        **({TENSORS: tensors} if (tensors := recipe.tensor_file()) else {}),
     }
-    return Bundle(files | ({"model.onnx": graph} if graph else {}))
+    return Bundle(files)
 
 
 def from_bundle(bundle: Bundle) -> Model:
@@ -185,30 +201,38 @@ def from_bundle(bundle: Bundle) -> Model:
         IntegrityError: A file is absent or cannot be read.
     """
     document = json.loads(bundle.read("model.json"))
-    if document.get("format") != FORMAT:
+    if document.get("format") not in FORMATS:
         raise UsageError(
-            f"model.json has format {document.get('format')!r}, and this Assay reads format {FORMAT}. Load it with the "
-            "version that wrote it, or train it again."
+            f"model.json has format {document.get('format')!r}, and this Assay reads formats {FORMATS}. Load it with "
+            "the version that wrote it, or train it again."
         )
     signature = Signature.from_json(document["signature"])
+    encoder = Encoder.from_json(document["encoder"])
     return Model(
         signature=signature,
-        encoder=Encoder.from_json(document["encoder"]),
-        scorer=_load_scorer(document["scorer"]["kind"], bundle, signature),
+        recipe=_load_recipe(document, bundle, signature),
+        encoder=encoder,
+        scorer=_load_scorer(document["scorer"]["kind"], bundle, signature.task, len(encoder.features)),
         calibrator=calibrator_from_json(document["calibrator"]),
         metadata=document["metadata"] | {"scorer": document["scorer"]},
         size_bytes=bundle.size_bytes,
     )
 
 
-def _load_scorer(kind: str, bundle: Bundle, signature: Signature) -> OnnxScorer | LinearScorer | TreeScorer:
+def _load_recipe(document: Mapping[str, Any], bundle: Bundle, signature: Signature) -> Recipe:
+    if "transforms" not in document:
+        return Recipe.unchanged(signature.features)
+    tensors = bundle.read(TENSORS) if TENSORS in bundle.files else b""
+    return Recipe.from_json(document["transforms"], signature.features, tensors)
+
+
+def _load_scorer(kind: str, bundle: Bundle, task: Task, n_columns: int) -> OnnxScorer | LinearScorer | TreeScorer:
     if kind == "onnx":
         return OnnxScorer(bundle.read("model.onnx"))
     if kind == LinearScorer.kind:
         return LinearScorer.from_bytes(bundle.read(LinearScorer.filename))
     if kind == TreeScorer.kind:
-        text = bundle.read(TreeScorer.filename).decode()
-        return TreeScorer(signature.task, len(signature.features), text)
+        return TreeScorer(task, n_columns, bundle.read(TreeScorer.filename).decode())
     raise IntegrityError(f"model.json names scorer {kind!r}; known are onnx, linear and lightgbm.")
 
 

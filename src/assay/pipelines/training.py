@@ -212,9 +212,16 @@ def find_model(
         study_name=settings.name,
         progress=show,
         fixed=fixed,
+        training=settings.training,
         timeout=settings.training.timeout,
     )
     run.record(found.evidence)
+    for one in found.prepared.encodings:
+        refuse_leak(
+            run.record(
+                leakage.check_target_encoding(one.values, train.rows[one.source], train.truth, one.folds, name=one.name)
+            )
+        )
     fitted = leakage.check_fitted_on_train(found.best.fitted_arrays(), found.best.refit_preprocessing(train))
     refuse_leak(run.record(fitted))
     return found

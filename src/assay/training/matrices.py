@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from assay.config.settings import Training
 from assay.errors import DataError
 from assay.models.encoder import Encoder, Matrix
 from assay.models.frame import LabelledFrame
 from assay.models.signature import Signature, Task, infer_signature
+from assay.training.prepare import Prepared, prepare
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+DEFAULT = Training()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +25,19 @@ class Matrices:
     """Encoded rows.
 
     Attributes:
-        encoder: Fitted on the training rows alone.
-        train: Shape (n_train, n_features).
+        signature: The model's inputs.
+        training: What was declared for them.
+        prepared: Transforms of the inputs, fitted on the training rows alone.
+        encoder: Of the transformed columns, fitted on the training rows alone.
+        train: Shape (n_train, n_columns).
         train_truth: Shape (n_train,).
-        validation: Shape (n_validation, n_features).
+        validation: Shape (n_validation, n_columns).
         validation_truth: Shape (n_validation,).
     """
 
     signature: Signature
+    training: Training
+    prepared: Prepared
     encoder: Encoder
     train: Matrix
     train_truth: Array
@@ -39,7 +47,7 @@ class Matrices:
     @property
     def categories(self) -> list[int]:
         """Positions of the columns that hold codes."""
-        return [position for position, spec in enumerate(self.signature.features) if spec.kind == "category"]
+        return [position for position, spec in enumerate(self.encoder.features) if spec.kind == "category"]
 
     def digest(self) -> str:
         """SHA-256 of what is learnt from: equal digests, equal trials."""
@@ -50,18 +58,19 @@ class Matrices:
         return total.hexdigest()
 
     def without_values(self) -> tuple[str, ...]:
-        """Features that are null in every training row; they cannot help, and are worth telling a person about."""
+        """Columns that are null in every training row; they cannot help, and are worth telling a person about."""
         is_empty: list[bool] = np.all(np.isnan(self.train), axis=0).tolist()
         for position in self.categories:
-            spec = self.signature.features[position]
+            spec = self.encoder.features[position]
             is_empty[position] = self.encoder.vocabularies[spec.name].unseen == 0
-        return tuple(name for name, empty in zip(self.signature.names, is_empty, strict=True) if empty)
+        return tuple(spec.name for spec, empty in zip(self.encoder.features, is_empty, strict=True) if empty)
 
 
-def matrices(train: LabelledFrame, validation: LabelledFrame, *, task: Task) -> Matrices:
-    """Encode both frames by what the training rows hold.
+def matrices(train: LabelledFrame, validation: LabelledFrame, *, task: Task, training: Training = DEFAULT) -> Matrices:
+    """Transform and encode both frames by what the training rows hold.
 
     Raises:
+        ConfigError: A transform that `training` declares does not fit the inputs.
         DataError: There are no rows; a label is null, or not 0 or 1 in a classification; the training labels are all
             the same; a feature has a type that a model cannot read. The message names the column.
     """
@@ -73,10 +82,23 @@ def matrices(train: LabelledFrame, validation: LabelledFrame, *, task: Task) -> 
             "tell apart. Check target.label and target.positive, and that the training period holds both outcomes."
         )
     signature = infer_signature(train.inputs, task=task, label=train.label)
-    encoder = Encoder.fit(train.inputs, signature)
+    prepared = prepare(train, truth, signature, training)
+    encoder = encoder_of(prepared, signature)
     return Matrices(
-        signature, encoder, encoder.encode(train.inputs), truth, encoder.encode(validation.inputs), validation_truth
+        signature=signature,
+        training=training,
+        prepared=prepared,
+        encoder=encoder,
+        train=encoder.encode(prepared.train),
+        train_truth=truth,
+        validation=encoder.encode(prepared.recipe.apply(validation.inputs)),
+        validation_truth=validation_truth,
     )
+
+
+def encoder_of(prepared: Prepared, signature: Signature) -> Encoder:
+    """An encoder of the transformed columns, fitted on the training rows."""
+    return Encoder.fit(prepared.train, replace(signature, features=prepared.recipe.columns))
 
 
 def checked_truth(frame: LabelledFrame, *, task: Task, part: str) -> Array:

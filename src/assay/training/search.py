@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from assay.config.settings import Training
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import PRIMARY, metric_named
 from assay.metrics.metric import Metric
@@ -22,7 +23,8 @@ from assay.models.signature import Task
 from assay.training.estimators import estimator_named, estimators_named
 from assay.training.estimators.space import Estimator, Trainer
 from assay.training.fitted import Fitted
-from assay.training.matrices import Matrices, matrices
+from assay.training.matrices import DEFAULT, Matrices, matrices
+from assay.training.prepare import Prepared
 from assay.training.progress import Progress
 from assay.training.sampler import propose
 from assay.training.search_evidence import library_versions, search_evidence
@@ -39,7 +41,8 @@ class SearchOutcome:
         params: All its hyperparameters.
         metric: The figure that decided.
         trials: Every finished trial, in order.
-        importance: Share of each feature in the winner, most important first.
+        importance: Share of each input in the winner, most important first.
+        prepared: The transforms that were fitted, and the training rows' columns that they gave.
         evidence: Kind `training.search`.
     """
 
@@ -49,6 +52,7 @@ class SearchOutcome:
     metric: str
     trials: tuple[Trial, ...]
     importance: Mapping[str, float]
+    prepared: Prepared
     evidence: Evidence
 
 
@@ -69,6 +73,7 @@ def search(
     study_name: str = "search",
     progress: Callable[[Progress], None] = silent,
     timeout: timedelta | None = None,
+    training: Training = DEFAULT,
     fixed: tuple[str, Mapping[str, Any]] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> SearchOutcome:
@@ -84,16 +89,17 @@ def search(
         progress: Called before the first trial and after each; an exception from it, as from Ctrl-C, ends the search
             and loses no finished trial.
         timeout: No trial is begun after it, once every default has been tried.
+        training: Its transforms are fitted on `train` first; nothing else of it is read.
         fixed: An estimator and its hyperparameters, fitted once instead of searching.
         clock: Seconds that never run backwards.
 
     Raises:
         DataError: The rows cannot be learnt from; the message names the column.
-        ConfigError: An estimator or a metric is unknown.
+        ConfigError: An estimator or a metric is unknown, or a transform does not fit the inputs.
         UsageError: `fixed` holds an unknown hyperparameter.
     """
     figure = metric_named(metric or PRIMARY[task], task=task)
-    rows = matrices(train, validation, task=task)
+    rows = matrices(train, validation, task=task, training=training)
     if fixed is not None:
         candidates: tuple[Estimator, ...] = (estimator_named(fixed[0], task=task),)
         planned: Mapping[str, Any] | None = candidates[0].complete(fixed[1])
@@ -117,6 +123,7 @@ def search(
         figure.name,
         finished,
         winner.importance(),
+        rows.prepared,
         search_evidence(
             winner, finished, rows, figure, study_name=study_name, seed=seed, n_resumed=n_resumed, planned=of,
             seconds=clock() - started,

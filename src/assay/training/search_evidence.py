@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
 from assay.ledger.evidence import Evidence
 from assay.metrics.metric import Metric
@@ -78,8 +79,21 @@ def search_evidence(
             "n_validation": len(rows.validation_truth),
             "importance": dict(list(winner.importance().items())[:LISTED_FEATURES]),
             "without_values": list(empty),
+            "transforms": _transforms(rows),
             "seed": seed,
             "seconds": round(seconds, 3),
             "versions": library_versions(),
         },
     )
+
+
+def _transforms(rows: Matrices) -> dict[str, Any]:
+    """What was made of the inputs: how many columns of each kind of transform, and the digest that names them all."""
+    recipe = rows.prepared.recipe
+    if not recipe.steps:
+        return {}
+    made: dict[str, list[str]] = {}
+    for step in recipe.steps:
+        made.setdefault(step.kind, []).extend(step.reads)
+    columns = [spec.name for spec in recipe.columns]
+    return {"reads": made, "columns": columns, "digest": recipe.to_json()["digest"]}

@@ -76,14 +76,13 @@ class BoostingTrainer:
             watch.see(float(booster.eval_valid()[0][2]))
             if is_finished or watch.is_over:
                 break
-        signature = self._matrices.signature
+        rows = self._matrices
         text = booster.model_to_string(num_iteration=watch.best_round)
-        return Fitted(
+        return Fitted.of(
+            rows,
             "lightgbm",
-            dict(params),
-            signature,
-            self._matrices.encoder,
-            TreeScorer(signature.task, len(signature.features), text),
+            params,
+            TreeScorer(rows.signature.task, len(rows.encoder.features), text),
             details={"rounds": watch.best_round},
             was_pruned=watch.is_hopeless,
         )

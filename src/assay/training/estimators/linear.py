@@ -26,9 +26,10 @@ class _LinearTrainer:
         self._columns = self._expansion.apply(matrices.train)
 
     def _fitted(self, name: str, params: Mapping[str, Any], coefficient: Any, intercept: float) -> Fitted:
-        signature = self._matrices.signature
-        scorer = LinearScorer(signature.task, len(signature.features), self._expansion, coefficient, intercept)
-        return Fitted(name, dict(params), signature, self._matrices.encoder, scorer)
+        rows = self._matrices
+        n_columns = len(rows.encoder.features)
+        scorer = LinearScorer(rows.signature.task, n_columns, self._expansion, coefficient, intercept)
+        return Fitted.of(rows, name, params, scorer)
 
 
 class LogisticTrainer(_LinearTrainer):

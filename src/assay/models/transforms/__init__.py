@@ -1,0 +1,10 @@
+"""Fitted transforms (FE-1, FE-2, FE-4, FE-5): what was learnt from training rows, and how it is applied."""
+
+from assay.models.transforms.categories import OneHot, TargetEncoding
+from assay.models.transforms.numbers import Bin, RobustScale, SignedLog, Standardise
+from assay.models.transforms.transform import Transform
+
+KINDS = {one.kind: one for one in (SignedLog, Standardise, RobustScale, Bin, OneHot, TargetEncoding)}
+"""Every transform by the name that it is stored and declared under."""
+
+__all__ = ["KINDS", "Bin", "OneHot", "RobustScale", "SignedLog", "Standardise", "TargetEncoding", "Transform"]
