@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from assay.data.guard import Guard
 from assay.errors import DataError, NotFound
 from assay.features import frame as joined_features
 from assay.features import offline
@@ -103,6 +104,8 @@ def serve(
         api_keys=keys,
         models=lambda: [one.to_json() for one in workspace.registry.versions(workspace.settings.name)],
         clock=workspace.clock,
+        guard=guard_for(workspace) if settings.expectations != "off" else None,
+        enforces=settings.expectations == "enforce",
     )
     say(f"serving {workspace.settings.name}; Ctrl-C stops, drains and seals the log")
     server.serve(
@@ -112,6 +115,13 @@ def serve(
         api_keys=keys,
         announce=announce,
     )
+
+
+def guard_for(workspace: Workspace) -> Guard:
+    """What is declared of the target's source, as far as a request row brings its columns."""
+    target = workspace.settings.target
+    columns = {target.key, *target.entity_columns, *target.inputs}
+    return Guard(workspace.settings.sources[target.source], columns, times=[target.time] if target.time else [])
 
 
 def production_of(workspace: Workspace) -> Production:

@@ -25,6 +25,7 @@ class Measures:
         self.predictions: Counter[tuple[str, str]] = Counter()
         self.labels: Counter[str] = Counter()
         self.swaps: Counter[str] = Counter()
+        self.broken: Counter[tuple[str, str, str, str]] = Counter()
         self._buckets: dict[str, list[int]] = {}
         self._seconds: Counter[str] = Counter()
         self._gauges: list[Gauge] = []
@@ -61,6 +62,10 @@ class Measures:
         yield _counter("assay_labels", "Labels received, by what became of them.", ("outcome",), labels)
         swaps = {(outcome,): n for outcome, n in self.swaps.items()}
         yield _counter("assay_swaps", "Changes of the version that answers, by outcome.", ("outcome",), swaps)
+        names = ("column", "rule", "severity", "outcome")
+        yield _counter(
+            "assay_broken_expectations", "Rows that break a declared rule, by what became of them.", names, self.broken
+        )
         yield self._latency()
         model = GaugeMetricFamily("assay_model", "1 for the version that answers.", labels=("model",))
         if self._model:

@@ -17,7 +17,7 @@ from assay.serving.group_commit import LogUnavailable
 from assay.serving.predictor import EntityMissing, Prediction, Predictor
 from assay.serving.problems import Fault, Refusal, echo, invalid
 from assay.serving.requests import Receive, Scope, read_json, refuse_duplicates
-from assay.serving.service import Service
+from assay.serving.service import Guard, Service
 
 INLINE_SECONDS = 0.005
 """Expected work up to this is done on the event loop; more goes to a thread, so that other requests are not held up."""
@@ -56,9 +56,12 @@ class PredictEndpoint:
         if predictor is None:
             raise Refusal(503, f"not ready: {service.problem}.", headers=RETRY)
         rows, explain = _checked(document, body, predictor, max_rows=service.limits.max_rows)
+        broken = None if service.guard is None else _held(service, service.guard, rows)
         predictions = await self._predict(predictor, rows, explain=explain, started=started)
         now = service.clock()
         records = _records(predictor, rows, predictions, now=now, latency_ms=(time.perf_counter() - started) * 1_000)
+        for index, titles in (broken or {}).items():
+            records[index]["broken"] = titles
         await self._log(predictor, records, started=started)
         service.measures.predictions[predictor.version, "model"] += len(records)
         return _answer(records, predictions, now)
@@ -167,6 +170,32 @@ def _checked(document: Any, body: bytes, predictor: Predictor, *, max_rows: int)
         raise invalid(faults)
     refuse_duplicates(body, keys=keys)
     return rows, document.get("explain", False)
+
+
+def _held(service: Service, guard: Guard, rows: Sequence[Row]) -> dict[int, str]:
+    """What each row breaks of the declared rules, for the log; nearly always nothing.
+
+    Raises:
+        Refusal: 422 with column and rule, where a rule of severity error is broken and the service enforces it.
+    """
+    found = {index: broken for index, row in enumerate(rows) if (broken := guard.broken(row))}
+    if not found:
+        return {}
+    faults = [
+        Fault(f"rows[{index}].{rule.column}", f"breaks what is declared of it: {rule.title}")
+        for index, broken in found.items()
+        for rule in broken
+        if rule.severity == "error"
+    ]
+    refused = bool(faults) and service.enforces
+    for broken in found.values():
+        for rule in broken:
+            is_refused = refused and rule.severity == "error"
+            outcome = "refused" if is_refused else "counted"
+            service.measures.broken[rule.column, rule.rule, rule.severity, outcome] += 1
+    if refused:
+        raise invalid(faults)
+    return {index: "; ".join(rule.title for rule in broken) for index, broken in found.items()}
 
 
 def _envelope_faults(document: Mapping[str, Any], predictor: Predictor, max_rows: int) -> list[Fault]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from assay.errors import AssayError
 from assay.serving.measures import Measures
@@ -41,6 +41,25 @@ class RequestLimits:
     body_seconds: float = 10.0
 
 
+class BrokenRule(Protocol):
+    """What is declared of a column, and does not hold for a row."""
+
+    @property
+    def column(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def severity(self) -> Literal["error", "warning"]: ...
+    @property
+    def title(self) -> str: ...
+
+
+class Guard(Protocol):
+    """Holds a checked row against what is declared of its columns; the rules that it breaks, none where it is sound."""
+
+    def broken(self, row: Mapping[str, Any], /) -> Sequence[BrokenRule]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Production:
     """Where the service learns which version should answer.
@@ -65,6 +84,8 @@ class Service:
         limits: Of requests.
         api_keys: SHA-256 digests of accepted keys; empty: nobody is asked, and only loopback may be listened on.
         models: The registry's versions, for `/models`.
+        guard: Looks at each row before it is answered; None where nobody does.
+        enforces: Whether a row that breaks a rule of severity error is refused; it is counted in any case.
         predictor: What answers now; None until one is loaded and warm.
         problem: Why nothing answers, or why a change of version failed; empty where all is well.
     """
@@ -74,6 +95,8 @@ class Service:
     api_keys: frozenset[str] = frozenset()
     models: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     clock: Callable[[], datetime] = utc_now
+    guard: Guard | None = None
+    enforces: bool = True
     measures: Measures = field(default_factory=Measures)
     predictor: Predictor | None = None
     problem: str = "no version has been loaded yet"
