@@ -101,3 +101,33 @@ def test_a_fault_in_the_file_is_named_with_its_line(tmp_path):
     path.unlink()
     with pytest.raises(ConfigError, match="no such file"):
         load_definitions(path)
+
+
+def test_a_streaming_view_names_its_topic_and_how_far_back_it_looks():
+    view = declare(stream="games", history=timedelta(days=90), partition_by="team_id")
+    assert (view.stream, view.history) == ("games", timedelta(days=90))
+    assert view.partition_by == {"games": ("team_id",)}
+    assert declare(stream="games", history=10).history == 10
+    assert declare().digest == view.digest  # where its rows come from is no part of what it computes
+
+
+def test_columns_to_partition_by_can_differ_from_source_to_source():
+    both = {"games": "team_id", "trades": ["team", "season"]}
+    view = declare(source=None, sources=("games", "trades"), partition_by=both)
+    assert view.partition_by == {"games": ("team_id",), "trades": ("team", "season")}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"stream": "games"}, "without a history"),
+        ({"stream": "games", "history": timedelta(0)}, "without a history"),
+        ({"stream": "games", "history": 0}, "without a history"),
+        ({"history": 5}, "history is given without stream"),
+        ({"stream": "New Games", "history": 5}, "no topic in snake case"),
+        ({"stream": "games", "history": 5, "source": None, "sources": ("games", "trades")}, "exactly one"),
+    ],
+)
+def test_a_stream_that_cannot_work_is_refused(options, problem):
+    with pytest.raises(ConfigError, match=problem):
+        declare(**options)

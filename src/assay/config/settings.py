@@ -185,6 +185,16 @@ class Truth(Section):
     severity: Severity = Field("error", description="error: the run stops; warning: it is recorded.")
 
 
+class Stream(Section):
+    """Events that are further rows of a source, as they arrive on the bus."""
+
+    id: str = Field("event_id", description="Field of an event that names it; the same name twice counts once.")
+    max_event_kb: Positive = Field(64.0, description="Largest event; larger ones go to the dead letters.")
+    max_ahead: Duration = Field(
+        timedelta(minutes=5), description="How far in the future an event's time may lie; clocks differ."
+    )
+
+
 class Source(Section):
     """Where rows come from, and when each row became known."""
 
@@ -210,6 +220,7 @@ class Source(Section):
     columns: dict[str, str] = Field(default_factory=dict, description="Meaning of columns, for reports.")
     origin: str = Field("", description="Provenance: first-, second- or third-party, and from whom.")
     expectations: tuple[Expectation, ...] = Field((), description="Rules that the rows must meet.")
+    stream: Stream = Field(Stream(), description="How its events are read where a view streams.")
 
 
 class EntityRole(Section):
@@ -407,6 +418,9 @@ class Stores(Section):
     tables: str | None = Field(None, description="Folder or s3://bucket/prefix; default .assay/tables", repr=False)
     online: str | None = Field(
         None, description="sqlite path, redis:// or rediss:// URL; default .assay/online.db", repr=False
+    )
+    bus: str | None = Field(
+        None, description="sqlite path, redis://, nats:// or kafka:// URL; default .assay/bus.db", repr=False
     )
 
 

@@ -7,7 +7,7 @@ A view is a function with a declaration. Nothing here reads data or files: loadi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +58,9 @@ class FeatureView:
         digest: SHA-256 of the code it runs, comments and layout left out.
         place: `file:line` of the definition, for errors.
         function: The code itself.
+        stream: Topic whose events are further rows of its source; None: it is fed by builds alone.
+        history: How much of an entity's past its newest row depends on, as time or as rows; kept while streaming.
+        partition_by: For each source that declares it, the columns whose values keep together what an entity needs.
     """
 
     name: str
@@ -72,6 +75,9 @@ class FeatureView:
     digest: str
     place: str
     function: ViewFunction
+    stream: str | None = None
+    history: timedelta | int | None = None
+    partition_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, *frames: pl.LazyFrame) -> pl.LazyFrame:
         return self.function(*frames).lazy()
@@ -123,6 +129,9 @@ def feature_view(
     staleness: timedelta | None = None,
     owner: str = "",
     created: str = "",
+    stream: str | None = None,
+    history: timedelta | int | None = None,
+    partition_by: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
 ) -> Callable[[ViewFunction], FeatureView]:
     """Declare a function as a feature view; give `source` for one frame or `sources` for several.
 
@@ -145,6 +154,7 @@ def feature_view(
 
     def declare(function: ViewFunction) -> FeatureView:
         problems = [*_feature_problems(documented, entity=entity), *_declaration_problems(names, refresh, created)]
+        problems += _stream_problems(names, stream, history)
         if source is not None and sources:
             problems.append("both source and sources are given. Keep one.")
         _refuse("feature view", function, problems)
@@ -161,6 +171,9 @@ def feature_view(
             digest=code_digest(function, declared=(entity, *names, *documented)),
             place=place_of(function),
             function=function,
+            stream=stream,
+            history=history,
+            partition_by=_partition_columns(names, partition_by),
         )
 
     return declare
@@ -227,6 +240,31 @@ def _declaration_problems(sources: tuple[str, ...], refresh: str, created: str) 
     except ValueError:
         problems.append(f"created is '{created}', which is no date. Write it as 2026-11-21.")
     return problems
+
+
+def _stream_problems(sources: tuple[str, ...], stream: str | None, history: timedelta | int | None) -> list[str]:
+    if stream is None:
+        return ["history is given without stream. Name the topic, or leave history out."] if history is not None else []
+    problems = [] if naming.snake_case_problem(stream) is None else [f"stream '{stream}' is no topic in snake case."]
+    if len(sources) != 1:
+        problems.append(f"it streams and reads {len(sources)} sources. A streaming view has exactly one.")
+    reach = history.total_seconds() if isinstance(history, timedelta) else history or 0
+    if reach <= 0:
+        problems.append(
+            "it streams without a history. Say how far back its newest row looks: history=timedelta(days=90), or "
+            "history=30 for the last 30 rows of an entity."
+        )
+    return problems
+
+
+def _partition_columns(
+    sources: tuple[str, ...], given: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
+) -> dict[str, tuple[str, ...]]:
+    """The columns by source; one declaration for all of them where no source is named."""
+    if given is None:
+        return {}
+    by_source = given if isinstance(given, Mapping) else dict.fromkeys(sources, given)
+    return {name: (one,) if isinstance(one, str) else tuple(one) for name, one in by_source.items()}
 
 
 def _refuse(what: str, function: Callable[..., Any], problems: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from assay.ledger.ledger import Ledger
     from assay.release.registry import Registry
     from assay.stores.artifacts import ArtifactStore
+    from assay.stores.bus import Bus
     from assay.stores.online import OnlineStore
     from assay.stores.tables import Tables
 
@@ -78,6 +79,13 @@ class Workspace:
         from assay.stores.online import open_online
 
         return open_online(self._place(self.settings.stores.online, "online.db"), namespace=self.settings.name)
+
+    @cached_property
+    def bus(self) -> Bus:
+        from assay.stores.bus import open_bus
+
+        url = self._place(self.settings.stores.bus, "bus.db")
+        return open_bus(url, prefix=f"assay.{self.settings.name}")
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -136,6 +144,9 @@ class Workspace:
         ledger = self.__dict__.pop("ledger", None)
         if ledger is not None:
             ledger.close()
+        bus = self.__dict__.pop("bus", None)
+        if bus is not None:
+            bus.close()
         self.__dict__.pop("online", None)
         self.__dict__.pop("registry", None)
 

@@ -75,9 +75,7 @@ class SqliteBus:
         return Backlog(n_events=max(0, last - max(number, first - 1)), is_cut=number + 1 < first)
 
     def close(self) -> None:
-        connection = self._local.__dict__.pop("connection", None)
-        if connection is not None:
-            connection.close()
+        self._local.__dict__.pop("handle", None)
 
     def take(self, topic: str, number: int, limit: int) -> list[Message]:
         """Up to `limit` events after the event of that number."""
@@ -94,13 +92,29 @@ class SqliteBus:
         connection.execute("UPDATE topics SET first = ? WHERE topic = ?", (oldest, topic))
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
-            self._local.connection = connection
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # an event is nowhere else yet
-        return connection
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is None:
+            handle = self._local.handle = _Handle(self.path)
+        return handle.connection
+
+
+class _Handle:
+    """A connection that closes itself when its thread ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")  # an event is nowhere else yet
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def __del__(self) -> None:
+        if hasattr(self, "connection"):
+            self.connection.close()
 
 
 class SqliteReader:
