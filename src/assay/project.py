@@ -17,6 +17,7 @@ from assay.pipelines.workspace import Workspace, utc_now
 if TYPE_CHECKING:
     import polars as pl
 
+    from assay.framing.advice import Advice
     from assay.ledger.evidence import Evidence
     from assay.ledger.lineage import Lineage
     from assay.pipelines.audit import Proof
@@ -174,6 +175,17 @@ class Project:
         from assay.pipelines import audit
 
         return audit.judge_brief(self.workspace)
+
+    def select(self, topics: Sequence[str] = (), **given: Any) -> tuple[list[Advice], Evidence]:
+        """Advice with reasons: metric, model, tuning, deployment, GPU, inference, language model.
+
+        Args:
+            topics: Which of these; all by default.
+            given: Facts that you know better than the ledger, as `assay.framing.advice.Facts` names them.
+        """
+        from assay.pipelines import advising
+
+        return advising.select(self.workspace, topics=topics, **given)
 
     def assess(self, *, as_of: datetime | None = None, progress: Progress = silent) -> list[Evidence]:
         """Score the data and hold it against its expectations; the score comes last."""

@@ -138,6 +138,18 @@ def test_a_wrong_call_is_told_as_a_document_where_one_was_asked_for(words):
     assert done.document()["message"] in done.err
 
 
+def test_select_advises_from_what_the_ledger_knows(on, churn):
+    told = json.loads(on(churn, "select metric deployment gpu --job serve --parameters 7", "--json").stdout)
+    assert [one["topic"] for one in told["figures"]["advice"]] == ["metric", "deployment", "gpu"]
+    assert told["figures"]["facts"]["rows"] > 1_000
+    assert told["figures"]["facts"]["model_mb"] < 500
+    assert len(told["parents"]) == 4
+    lines = on(churn, "select metric")
+    assert lines.exit_code == 0
+    assert lines.stdout.startswith("metric      ")
+    assert on(churn, "select weather").exit_code == 2
+
+
 def test_a_folder_without_a_project_is_a_usage_error_that_says_so(on, tmp_path):
     done = on(tmp_path, "models", "--json")
     assert done.exit_code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -102,6 +102,37 @@ def assess(
         for fix in found[-1].figures.get("fixes", []):
             typer.echo(f"  fix: {fix['what']}")
     return 3 if found[-1].verdict == "fail" else 0
+
+
+@verb
+def select(
+    topics: Annotated[
+        list[str] | None, typer.Argument(help="metric, model, tuning, deployment, gpu, inference, llm; default all.")
+    ] = None,
+    kind: Annotated[Literal["table", "text", "image"] | None, typer.Option(help="What the rows hold.")] = None,
+    job: Annotated[Literal["fine-tune", "serve", "pre-train"] | None, typer.Option(help="What a GPU is for.")] = None,
+    billions: Annotated[
+        float | None, typer.Option("--parameters", min=0, help="Of a language model, billions.")
+    ] = None,
+    llm_task: Annotated[
+        Literal["classification", "extraction", "answering", "summarisation", "sql", "code", "reasoning"] | None,
+        typer.Option(help="What a language model is for."),
+    ] = None,
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Advice with reasons, from the brief and the assessed data: metric, model, tuning, deployment and more."""
+    opened = open_project(project, overrides)
+    found, record = opened.select(topics or (), kind=kind, job=job, parameters_b=billions, llm_task=llm_task)
+    if as_json:
+        show_json(record.to_json())
+        return
+    for one in found:
+        typer.echo(f"{one.topic:<11} {one}")
+    typer.echo(
+        f"recorded as {record.id}, from {', '.join(record.parents) or 'the brief alone: `assay assess` tells more'}"
+    )
 
 
 def _say(quiet: bool) -> Callable[[str], None]:
