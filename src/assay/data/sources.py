@@ -1,6 +1,7 @@
 """Sources: from a declaration in assay.yaml to a lazy frame with the time of each event and when it became known.
 
-How a CSV file is proved sound is `csv_files`, how times are read `event_time`, how a database is asked `databases`.
+How a CSV file is proved sound is `csv_files`, how times are read `event_time`, how a database is asked `databases`,
+how a bucket `object_stores`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from polars.exceptions import PolarsError
 from assay.config.checks import ENDINGS as FORMATS
 from assay.config.nearest import did_you_mean
 from assay.config.settings import Source
-from assay.data import csv_files, databases, event_time, json_lines
+from assay.data import csv_files, databases, event_time, excel_files, json_lines, object_stores
 from assay.data.addressed import first_line
 from assay.errors import ConfigError, DataError
 
@@ -45,7 +46,7 @@ def read(name: str, source: Source, folder: Path) -> pl.LazyFrame:
 
 
 def format_of(name: str, source: Source) -> str:
-    """`csv`, `parquet`, `jsonl` or `sql`: as declared, or by the file's ending.
+    """`csv`, `parquet`, `jsonl`, `excel` or `sql`: as declared, or by the file's ending.
 
     Raises:
         ConfigError: Neither says.
@@ -67,9 +68,14 @@ def _scan(name: str, source: Source, folder: Path) -> pl.LazyFrame:
     kind = format_of(name, source)
     if kind == "sql":
         return databases.read(name, source, folder)
-    paths = _files(name, source, folder)
+    if kind == "parquet" and object_stores.is_remote(source):
+        addresses = object_stores.objects(name, source)
+        return pl.scan_parquet(addresses, glob=False, storage_options=object_stores.storage_options())
+    paths = object_stores.fetched(name, source) if object_stores.is_remote(source) else _files(name, source, folder)
     if kind == "csv":
         return csv_files.scan(paths, source)
+    if kind == "excel":
+        return excel_files.read(name, paths, source)
     return json_lines.scan(paths) if kind == "jsonl" else pl.scan_parquet(paths, glob=False)
 
 
