@@ -113,3 +113,30 @@ def test_each_contradiction_is_found(changes: dict[str, Any], path: str | None, 
         return
     assert [where for where, _ in found] == [path]
     assert message in found[0][1]
+
+
+def test_strata_belong_to_a_random_split() -> None:
+    assert (
+        "split.stratify",
+        "belongs to a random split; remove it, or `split.by`, `target.time` and `target.group`.",
+    ) in (findings(split={"stratify": True}))
+    assert findings(target__time=None, split={"stratify": True}) == []
+
+
+@pytest.mark.parametrize(
+    ("apply", "message"),
+    [
+        (["log", "one_hot"], "only log, standardise, robust, bin follow one another"),
+        (["auto", "native"], "only log, standardise, robust, bin follow one another"),
+        (["bin", "log"], "comes last"),
+        (["log", "log"], "twice"),
+    ],
+)
+def test_transforms_that_do_not_follow_one_another_are_told(apply: list[str], message: str) -> None:
+    ((path, told),) = findings(training={"transforms": [{"apply": apply}]})
+    assert path == "training.transforms.0.apply"
+    assert message in told
+
+
+def test_transforms_that_follow_one_another_are_taken() -> None:
+    assert findings(training={"transforms": [{"apply": ["log", "robust", "bin"]}, {"apply": ["auto"]}]}) == []

@@ -32,6 +32,27 @@ def cut(rows: pl.DataFrame, *, time: str | None = "at", group: str | None = None
     return splits.cut(rows, key="id", time=time, group=group, split=Split(**declared))
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.booleans(), min_size=40, max_size=200).filter(lambda labels: 10 <= sum(labels) <= len(labels) - 10))
+def test_a_stratified_cut_gives_each_part_the_same_shares_of_the_labels(labels):
+    rows = rows_on([0] * len(labels)).with_columns(left=pl.Series(labels))
+    split = Split(by="random", stratify=True, validation=0.2, holdout=0.2, seed=3)
+    found = splits.cut(rows, key="id", time=None, group=None, split=split, label="left")
+    assert sorted(ids(found.train) + ids(found.validation) + ids(found.holdout)) == list(range(len(labels)))
+    for value in (True, False):
+        n = labels.count(value)
+        for part in (found.validation, found.holdout):
+            assert abs(part.filter(pl.col("left") == value).height - 0.2 * n) <= 1
+    again = splits.cut(rows.reverse(), key="id", time=None, group=None, split=split, label="left")
+    assert sorted(ids(again.holdout)) == sorted(ids(found.holdout))
+
+
+def test_numbers_are_no_strata():
+    rows = rows_on([0] * 60).with_columns(amount=pl.arange(60, eager=True))
+    with pytest.raises(ConfigError, match="'amount' has 60 values, more than 50"):
+        splits.cut(rows, key="id", time=None, group=None, split=Split(by="random", stratify=True), label="amount")
+
+
 def ids(part: pl.DataFrame) -> list[int]:
     return part["id"].to_list()
 

@@ -184,6 +184,9 @@ def _split(settings: Settings) -> Iterator[Finding]:
         if getattr(split, key) is not None and by != "time":
             message = "belongs to a split by time; set `target.time`, or remove it."
             yield Finding(("split", key), message, (("target", "time"), ("split", "by")))
+    if split.stratify and (by in ("time", "group") or target.group):
+        message = "belongs to a random split; remove it, or `split.by`, `target.time` and `target.group`."
+        yield Finding(("split", "stratify"), message, (("split", "by"), ("target", "time"), ("target", "group")))
     if split.validation + split.holdout >= 1:
         message = "with `validation` leaves nothing to train on; together they must stay below 1."
         yield Finding(("split", "holdout"), message, (("split", "validation"),))

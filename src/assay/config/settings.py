@@ -269,6 +269,9 @@ class Split(Section):
     validation: Share = Field(0.15, description="Share of rows for validation, where no moments are given.")
     holdout: Share = Field(0.15, description="Share of rows sealed for the last examination.")
     seed: int = Field(0, description="Seed of a random or group split.")
+    stratify: bool = Field(
+        False, description="true: a random split in which every part has each class of the label in equal shares."
+    )
 
 
 TransformName = Literal[

@@ -19,6 +19,7 @@ from assay.errors import ConfigError, DataError, LeakageFound
 from assay.ledger.evidence import Evidence
 
 EXAMPLES = 3
+MOST_STRATA = 50
 PARTS = ("train", "validation", "holdout")
 
 
@@ -60,7 +61,9 @@ class Cut:
         return Evidence("data.split", "split:rows", "info", f"cut by {self.by}: {shown}{at}{left_out}", figures)
 
 
-def cut(rows: pl.DataFrame, *, key: str, time: str | None, group: str | None, split: Split) -> Cut:
+def cut(
+    rows: pl.DataFrame, *, key: str, time: str | None, group: str | None, split: Split, label: str | None = None
+) -> Cut:
     """Cut rows into three parts: by time where they have one, else by group, else at random.
 
     By time, rows of one moment stay together: a part ends where the next moment begins. With a group as well, rows
@@ -73,10 +76,12 @@ def cut(rows: pl.DataFrame, *, key: str, time: str | None, group: str | None, sp
         time: Column with the prediction time; None where the data has no time.
         group: Column whose values may not be on two sides; None where there is none.
         split: How, as declared.
+        label: Column whose values each part has in equal shares, where `split.stratify` asks for that.
 
     Raises:
         LeakageFound: Rows have a time but a random or group cut is declared (LK-5), or a key names two rows (LK-7).
-        ConfigError: A cut by time or by group is declared without such a column, or the moments are out of order.
+        ConfigError: A cut by time or by group is declared without such a column, the moments are out of order, or
+            rows are to be stratified by a label of many values.
         DataError: A key, time or group is missing, or a part would be empty.
     """
     by = _how(split, time, group)
@@ -87,7 +92,7 @@ def cut(rows: pl.DataFrame, *, key: str, time: str | None, group: str | None, sp
     elif by == "group" and group:
         found = _by_share(rows, group, by, split)
     else:
-        found = _by_share(rows, key, by, split)
+        found = _by_share(rows, key, by, split, stratum=label if split.stratify else None)
     _refuse_empty(found, rows, time)
     return found
 
@@ -198,22 +203,31 @@ def _without_known_groups(parts: list[pl.DataFrame], group: str) -> list[pl.Data
     return [train, validation, holdout.join(seen, on=group, how="anti", maintain_order="left")]
 
 
-def _by_share(rows: pl.DataFrame, unit: str, by: str, split: Split) -> Cut:
-    """Draw whole units (rows or groups) into the holdout, then into validation, until each has its share of rows."""
+def _by_share(rows: pl.DataFrame, unit: str, by: str, split: Split, *, stratum: str | None = None) -> Cut:
+    """Draw whole units (rows or groups) into the holdout, then into validation, until each has its share of rows.
+
+    With a stratum, a column that is the same in all rows of a unit, that is done for each of its values apart.
+    """
     if split.validation + split.holdout >= 1:
         raise ConfigError("split: validation and holdout together take every row. Leave a share to train on.")
-    sizes = rows.group_by(unit).len().sort(unit)
+    shared = pl.lit(0) if stratum is None else pl.col(stratum)
+    if stratum is not None and rows[stratum].n_unique() > MOST_STRATA:
+        raise ConfigError(
+            f"split.stratify: {stratum!r} has {rows[stratum].n_unique():,} values, more than {MOST_STRATA}. Stratify "
+            "by a class, and leave split.stratify out where numbers are predicted."
+        )
+    sizes = rows.group_by(unit).agg(pl.len(), __stratum__=shared.first()).sort(unit)
     drawn = sizes[np.random.default_rng(split.seed).permutation(sizes.height)]
-    before = drawn["len"].cum_sum() - drawn["len"]
-    n_holdout, n_held = rows.height * split.holdout, rows.height * (split.holdout + split.validation)
+    before = (pl.col("len").cum_sum() - pl.col("len")).over("__stratum__")
+    of = pl.col("len").sum().over("__stratum__")
     part = (
-        pl.when(pl.col("before") < n_holdout)
+        pl.when(before < of * split.holdout)
         .then(pl.lit("holdout"))
-        .when(pl.col("before") < n_held)
+        .when(before < of * (split.holdout + split.validation))
         .then(pl.lit("validation"))
         .otherwise(pl.lit("train"))
     )
-    named = drawn.with_columns(before=before).select(unit, __part__=part)
+    named = drawn.select(unit, __part__=part)
     told = rows.join(named, on=unit, how="left", maintain_order="left")
     train, validation, holdout = (told.filter(pl.col("__part__") == name).drop("__part__") for name in PARTS)
     return Cut(train, validation, holdout, by, n_rows=rows.height)

@@ -173,7 +173,14 @@ def cut_rows(run: Run, rows: pl.DataFrame) -> splits.Cut:
     sides = _sides(target)
     refuse_leak(run.record(leakage.check_duplicates(rows, key=target.key, time=target.time, entities=sides)))
     try:
-        cut = splits.cut(rows, key=target.key, time=target.time, group=target.group, split=run.workspace.settings.split)
+        cut = splits.cut(
+            rows,
+            key=target.key,
+            time=target.time,
+            group=target.group,
+            split=run.workspace.settings.split,
+            label=target.label,
+        )
     except LeakageFound as refusal:
         run.record(Evidence("leakage.split", subject, "fail", str(refusal), {"n_rows": rows.height}))
         raise
