@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assay.ledger.evidence import Evidence
     from assay.ledger.lineage import Lineage
     from assay.pipelines.audit import Proof
+    from assay.pipelines.impact import Impact
     from assay.pipelines.loop import RunOutcome
     from assay.pipelines.trace import Trace
     from assay.pipelines.training import TrainingOutcome
@@ -109,6 +110,25 @@ class ProjectLedger:
         from assay.pipelines import trace
 
         return trace.trace_back(self._workspace, start, limit=limit)
+
+    def impact(self, start: str, *, rows: str = "", where: str = "", limit: int | None = None) -> Impact:
+        """Tell what came of a source's rows, or of a record: runs, versions, deployments, predictions.
+
+        Args:
+            start: `source:name`, or what `trace` takes.
+            rows: Rows of the source's newest snapshot by number, `100:200`, both ends included.
+            where: Or a condition on them in SQL: `known_at >= '2026-01-01' AND plan = 'basic'`.
+            limit: Most records of the graph.
+
+        Raises:
+            NotFound: There is nothing of that name, or no snapshot holds such rows.
+            UsageError: The rows are not named properly.
+        """
+        from assay.data.selection import selection
+        from assay.pipelines import impact
+
+        options = {} if limit is None else {"limit": limit}
+        return impact.trace_forward(self._workspace, start, chosen=selection(rows, where), **options)
 
 
 class Project:

@@ -26,6 +26,8 @@ READING = (
     "ledger verify",
     "ledger lineage churn@1.0.0",
     "ledger lineage E-000004 --forward",
+    "ledger lineage source:purchases --forward --rows 100:200",
+    "ledger lineage source:prices --records",
 )
 
 
@@ -100,6 +102,9 @@ def test_training_and_evaluating_print_one_json_document_each(on, churn):
     ("text", "code", "named"),
     [
         ("ledger show E-999999", 1, "E-999999"),
+        ("ledger lineage churn@1.0.0 --rows 1:2", 2, "--forward"),
+        ("ledger lineage source:prices --forward --rows two", 2, "100:200"),
+        ("ledger lineage source:prices --forward --rows 1000:2000", 1, "source:prices"),
         ("models --set traning.trials=3", 2, "training"),
         ("models --set training.trials=many", 2, "training.trials"),
         ("rollback --by me --reason practice", 2, "churn@1.0.0"),

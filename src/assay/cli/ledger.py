@@ -66,19 +66,28 @@ def lineage(
     project: ProjectOption = HERE,
     overrides: SetOption = None,
     forward: Annotated[bool, typer.Option(help="What came of it, instead of what it came from.")] = False,
+    rows: Annotated[
+        str, typer.Option(metavar="FIRST:LAST", help="With --forward: rows of a source's newest snapshot, from 0.")
+    ] = "",
+    where: Annotated[
+        str, typer.Option(metavar="SQL", help="With --forward: rows by a condition, such as \"plan = 'basic'\".")
+    ] = "",
     records: Annotated[bool, typer.Option(help="List the records behind the story too.")] = False,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --forward: write every prediction touched, as CSV.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What something was made from, down to rows of a source; or what came of it."""
-    opened = open_project(project, overrides)
+    _refuse_without_forward(forward, rows or where or predictions)
+    opened = open_project(project, overrides).ledger
     if forward:
-        graph = opened.ledger.lineage(start, direction="forward")
-        if as_json:
-            show_json(graph)
-        else:
-            show_evidence(graph.nodes, as_json=False)
-        return
-    trace = opened.ledger.trace(start)
+        impact = opened.impact(start, rows=rows, where=where)
+        trace = impact.trace
+        if predictions is not None:
+            impact.predictions.write_csv(predictions)
+    else:
+        trace = opened.trace(start)
     if as_json:
         show_json(trace)
         return
@@ -86,6 +95,13 @@ def lineage(
         typer.echo(line)
     if records:
         show_evidence(trace.graph.nodes, as_json=False)
+
+
+def _refuse_without_forward(forward: bool, given: object) -> None:
+    if given and not forward:
+        from assay.errors import UsageError
+
+        raise UsageError("--rows, --where and --predictions ask what came of rows: add --forward.")
 
 
 @ledger.command("export")

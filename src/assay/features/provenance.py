@@ -20,6 +20,7 @@ from assay.features.definitions import KNOWN_AT, FeatureView
 RELATIVE_TOLERANCE = 1e-9  # of two sums over the same numbers in another order
 NARROWED_UP_TO_ROWS = 500_000  # of a source: beyond, its first row is not searched for
 ROW = "__source_row"
+TOUCHED = "touched"
 _OTHER = "__without"
 
 Parts = Mapping[str, pl.DataFrame]
@@ -118,10 +119,10 @@ def origin_of(
     return tuple(_described(name, part, totals[name], columns[name], is_proven) for name, part in parts.items())
 
 
-def changed_rows(
+def marked_rows(
     view: FeatureView, sources: Mapping[str, pl.LazyFrame], *, without: Mapping[str, pl.LazyFrame]
 ) -> pl.DataFrame:
-    """Feature rows that would be otherwise, or not be there, if some source rows had not been.
+    """Mark the feature rows that would be otherwise, or not be there, if some source rows had not been.
 
     Args:
         view: The view.
@@ -129,14 +130,14 @@ def changed_rows(
         without: The same sources, the rows in question left out.
 
     Returns:
-        Keys of the feature rows as they are with all source rows: the entity's column, and `known_at` where the view
-        has time. Rows that only come to be without them are not among these.
+        Keys of all feature rows as they are with all source rows, the entity's column and, where the view has time,
+        `known_at`; and whether each is `touched`. Rows that would only come to be without them are not among these.
     """
     full, less = materialize.compute(view, sources), materialize.compute(view, without)
     keys = [name for name in (view.entity, KNOWN_AT) if name in full.columns]
     both = full.join(less.with_columns(pl.lit(1).alias(_OTHER)), on=keys, how="left", suffix=_OTHER)
     differs = [_differs(pl.col(name), pl.col(name + _OTHER), full.schema[name]) for name in view.features]
-    return both.filter(pl.col(_OTHER).is_null() | pl.any_horizontal(differs)).select(keys)
+    return both.select(*keys, (pl.col(_OTHER).is_null() | pl.any_horizontal(differs)).alias(TOUCHED))
 
 
 def _known_by(frame: pl.LazyFrame, known_at: datetime | None, as_of: datetime | None) -> pl.DataFrame:

@@ -1,0 +1,279 @@
+"""Tracing forward: from rows of a source, or from a record, to every run, version, deployment and prediction touched.
+
+What is read from the ledger is recorded; what `reach` computes anew is exact; all else is an upper bound and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from assay.data import selection, snapshots
+from assay.data.event_time import KNOWN_AT
+from assay.data.selection import Selection
+from assay.errors import AssayError, NotFound, UsageError
+from assay.features.provenance import ranges
+from assay.ledger.evidence import Evidence
+from assay.ledger.lineage import Lineage
+from assay.pipelines.reach import Marked, Reach, can_have_read, reach_of, touched_rows
+from assay.pipelines.trace import Step, Trace, graph_of, origin_of
+from assay.pipelines.workspace import Workspace
+from assay.serving import log_frames
+
+MOST_SNAPSHOTS = 200  # distinct versions of a source that are looked through, the newest
+MOST_COMPUTED = 20  # runs whose features are computed anew, the newest; of earlier ones an upper bound is given
+MOST_RECORDS = 2_000  # of the graph
+SHOWN_RANGES = 4
+BECAUSE = {
+    "version": " by a version that learnt from them",
+    "features": " with features that may hold them",
+    "both": " by a version that learnt from them, with features that may hold them too",
+}
+NO_PREDICTIONS = {"id": pl.String(), "time": log_frames.TIME, "model": pl.String(), "because": pl.String()}
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What came of something.
+
+    Attributes:
+        trace: The story, nearest first, and its records.
+        predictions: Every prediction touched, oldest first: `id`, `time`, `model` and `because`: `version` made by a
+            version that learnt from it, `features` with features of its own that may have come from it, or `both`.
+    """
+
+    trace: Trace
+    predictions: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A version of the source with selected rows in it, and the runs that took it."""
+
+    digest: str
+    records: tuple[Evidence, ...]
+    picked: pl.DataFrame
+
+
+def trace_forward(
+    workspace: Workspace, start: str, *, chosen: Selection | None = None, limit: int = MOST_RECORDS
+) -> Impact:
+    """Tell what came of `start`, and for a source of the chosen rows of it.
+
+    Args:
+        workspace: The project.
+        start: `source:name`, or what `trace_back` takes.
+        chosen: Rows of the source; all by default. Numbers are those of its newest snapshot.
+        limit: Most records of the graph.
+
+    Raises:
+        NotFound: There is nothing of that name, or no snapshot holds such rows.
+        UsageError: Rows are chosen of something that is no source.
+    """
+    if start.startswith("source:"):
+        return _of_source(workspace, start, chosen or Selection(), limit)
+    if chosen is not None and (chosen.rows or chosen.where):
+        raise UsageError(f"rows can be chosen of a source only, such as source:purchases; {start!r} is none.")
+    origin = origin_of(workspace, start, direction="forward")
+    graph = graph_of(workspace, origin, direction="forward", limit=limit)
+    runs = [one.run for one in graph.nodes if one.kind == "training.experiment"]
+    about = [origin] if origin.kind == "model.registered" else []
+    later, predictions = _versions_on(workspace, list(dict.fromkeys(runs)), about, ())
+    steps = [*_trainings(workspace, runs, {}, {}), *later]
+    return Impact(Trace(start, "forward", tuple(steps), graph, origin.id), predictions)
+
+
+def _of_source(workspace: Workspace, start: str, chosen: Selection, limit: int) -> Impact:
+    taken = _taken(workspace, start, chosen)
+    started = {one.run: one for one in workspace.ledger.find(kind="run.started")}
+    readers = {
+        record.run: (one, _seen(one.picked, started[record.run]))
+        for one in taken
+        for record in one.records
+        if record.run in started
+    }
+    runs = [run for run, (_, seen) in sorted(readers.items()) if seen]
+    trained = {one.run for one in workspace.ledger.find(kind="training.experiment")}
+    computed = [run for run in runs if run in trained][-MOST_COMPUTED:] or runs[-1:]
+    name = start.partition(":")[2]
+    reaches = {run: _reach(workspace, started[run], name, readers[run][0].picked) for run in computed}
+    newest = reaches.get(computed[-1]) if computed else None
+    marked = newest.views if newest else ()
+    learnt = [run for run in runs if _may_have_learnt(reaches.get(run))]
+    later, predictions = _versions_on(workspace, learnt, [], marked)
+    steps = [_snapshot_step(one, runs) for one in taken]
+    steps += [_feature_step(one, readers[computed[-1]][0].picked) for one in marked]
+    steps += _trainings(workspace, runs, {run: seen for run, (_, seen) in readers.items()}, reaches)
+    records = [record for one in taken for record in one.records if record.run in runs or not record.run]
+    graph = _together(workspace, records or list(taken[0].records), limit)
+    return Impact(Trace(f"{start}, {chosen}", "forward", (*steps, *later), graph, graph.nodes[0].id), predictions)
+
+
+def _taken(workspace: Workspace, start: str, chosen: Selection) -> list[Taken]:
+    """Versions of the source that hold chosen rows, newest first."""
+    records = workspace.ledger.find(kind="data.snapshot", subject=start)
+    if not records:
+        raise NotFound(f"no snapshot of {start!r} was recorded. `assay ledger log --kind data.snapshot` shows them.")
+    by_digest: dict[str, list[Evidence]] = {}
+    for record in reversed(records):
+        by_digest.setdefault(record.figures["digest"], []).append(record)
+    root = workspace.state / "snapshots"
+    digests = list(by_digest)[:MOST_SNAPSHOTS]
+    reference = selection.selected(snapshots.load(digests[0], root), chosen)
+    found = []
+    for digest in digests:
+        frame = snapshots.load(digest, root)
+        anew = chosen.rows is None or digest == digests[0]
+        picked = selection.selected(frame, chosen) if anew else selection.found_again(reference, frame)
+        if not picked.is_empty():
+            found.append(Taken(digest, tuple(reversed(by_digest[digest])), picked))
+    if not found:
+        raise NotFound(f"{start}: no snapshot holds {chosen}; the newest has {records[-1].figures['rows']:,} rows.")
+    return found
+
+
+def _seen(picked: pl.DataFrame, started: Evidence) -> int:
+    """How many of the rows a run could read: those known before its moment."""
+    if KNOWN_AT not in picked.columns:
+        return picked.height
+    moment = datetime.fromisoformat(started.figures["as_of"])
+    return picked.filter(pl.col(KNOWN_AT) < moment).height
+
+
+def _reach(workspace: Workspace, started: Evidence, source: str, picked: pl.DataFrame) -> Reach | None:
+    """None where the run's snapshots or views are no longer there to compute with."""
+    try:
+        return reach_of(workspace, started, source, picked)
+    except (AssayError, KeyError):
+        return None
+
+
+def _may_have_learnt(reach: Reach | None) -> bool:
+    """False where it is certain that no row to learn from or be judged on holds anything of the source rows."""
+    return reach is None or not reach.is_exact or reach.n_touched > 0
+
+
+def _snapshot_step(taken: Taken, runs: Sequence[str]) -> Step:
+    numbers = ranges(taken.picked[selection.ROW].to_list())
+    listed = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in numbers[:SHOWN_RANGES])
+    listed += ", …" if len(numbers) > SHOWN_RANGES else ""
+    readers = [one.run for one in taken.records if one.run in runs]
+    newest = taken.records[-1]
+    says = f"{taken.picked.height:,} of {newest.figures['rows']:,} rows: {listed}; "
+    says += f"read by {_counted(len(readers), 'run')}" + (f", last {readers[-1]}" if readers else "")
+    figures = {"digest": taken.digest, "n_rows": taken.picked.height, "rows": numbers[:1_000], "runs": readers}
+    return Step("snapshot", taken.digest[:12], says, newest.id, "exact", figures)
+
+
+def _feature_step(one: Marked, picked: pl.DataFrame) -> Step:
+    touched, of = one.touched, one.rows.height
+    n_entities = touched[one.view.entity].n_unique()
+    at_most = one.rows.filter(can_have_read(one.rows, picked)).height
+    says = f"{touched.height:,} of {of:,} feature rows of {_counted(n_entities, one.view.entity)}"
+    if KNOWN_AT in touched.columns and not touched.is_empty():
+        first, last = _span(touched, KNOWN_AT)
+        says += f", known {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    says += " would be otherwise" if one.is_exact else " can have read them"
+    says += f"; not more than {at_most:,} can have read them" if one.is_exact else ""
+    figures = {"touched": touched.height, "of": of, "entities": n_entities, "can_have_read": at_most}
+    return Step("features", one.view.name, says, "", "exact" if one.is_exact else "at most", figures)
+
+
+def _trainings(
+    workspace: Workspace, runs: Iterable[str], seen: Mapping[str, int], reaches: Mapping[str, Reach | None]
+) -> Iterator[Step]:
+    """One step for each experiment that read the rows, oldest first."""
+    for run in dict.fromkeys(runs):
+        for record in workspace.ledger.find(kind="training.experiment", run=run, limit=1):
+            reach, read = reaches.get(run), f"{_counted(seen[run], 'row')} read; " if run in seen else ""
+            name = record.subject.partition(":")[2]
+            if reach is None:
+                yield Step("training", name, f"{read}{record.summary}", record.id, "at most" if seen else "recorded")
+                continue
+            says = (
+                f"{read}{reach.n_touched:,} of {reach.n_labels:,} rows to learn from or be judged on hold such a value"
+            )
+            figures = {"run": run, "rows": reach.n_rows, "labels": reach.n_labels, "touched": reach.n_touched}
+            yield Step("training", name, says, record.id, "exact" if reach.is_exact else "at most", figures)
+
+
+def _versions_on(
+    workspace: Workspace, runs: Sequence[str], registered: Sequence[Evidence], marked: tuple[Marked, ...]
+) -> tuple[list[Step], pl.DataFrame]:
+    """Versions made by the runs, when they served, and what they or touched features predicted."""
+    made = [one for run in runs for one in workspace.ledger.find(kind="model.registered", run=run)]
+    versions = {one.subject.partition(":")[2]: one for one in [*registered, *made]}
+    steps = [Step("version", name, one.summary, one.id) for name, one in versions.items()]
+    names = {name.partition("@")[0] for name in versions}
+    periods = [one for name in sorted(names) for one in workspace.registry.served(name) if one.reference in versions]
+    for one in periods:
+        until = f"until {one.until[:19]} UTC" if one.until else "and still is"
+        says = f"in production from {one.since[:19]} UTC {until}"
+        steps.append(
+            Step("deployment", one.reference, says, one.evidence, figures={"since": one.since, "until": one.until})
+        )
+    predictions = _predictions(workspace, set(versions), marked)
+    return [*steps, *_prediction_steps(predictions)], predictions
+
+
+def _predictions(workspace: Workspace, versions: set[str], marked: tuple[Marked, ...]) -> pl.DataFrame:
+    logged = log_frames.predictions(workspace.predictions).select("id", "time", "model", "inputs").collect()
+    if logged.is_empty():
+        return pl.DataFrame(schema=NO_PREDICTIONS)
+    logged = logged.with_columns(
+        by_version=pl.col("model").is_in(list(versions)),
+        by_features=touched_rows(workspace, _asked(workspace, logged), marked),
+    ).filter(pl.col("by_version") | pl.col("by_features"))
+    only = pl.when("by_version").then(pl.lit("version")).otherwise(pl.lit("features"))
+    because = pl.when(pl.col("by_version") & pl.col("by_features")).then(pl.lit("both")).otherwise(only)
+    return logged.with_columns(because.alias("because")).select(*NO_PREDICTIONS).sort("time", "id")
+
+
+def _asked(workspace: Workspace, logged: pl.DataFrame) -> pl.DataFrame:
+    """Entities and prediction times of logged requests; where a request gave no time, that of its answer."""
+    time = workspace.settings.target.time
+    rows = logged.select("inputs").unnest("inputs") if logged.schema["inputs"] != pl.Struct([]) else logged.select()
+    if time is None:
+        return rows
+    if time not in rows.columns:
+        return rows.with_columns(logged["time"].alias(time))
+    given = pl.col(time).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    return rows.with_columns(pl.coalesce(given, logged["time"]).alias(time))
+
+
+def _prediction_steps(predictions: pl.DataFrame) -> Iterator[Step]:
+    for (model, because), part in predictions.group_by("model", "because", maintain_order=True):
+        first, last = _span(part, "time")
+        says = f"{_counted(part.height, 'prediction')}, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        says += BECAUSE[str(because)]
+        figures = {"n": part.height, "first": first, "last": last, "because": because}
+        certainty = "recorded" if because == "version" else "at most"
+        yield Step("predictions", str(model), says, "", certainty, figures)  # type: ignore[arg-type]
+
+
+def _together(workspace: Workspace, records: Sequence[Evidence], limit: int) -> Lineage:
+    """The graphs from several records as one, those of the newest first, until there are `limit` records."""
+    nodes: dict[str, Evidence] = {}
+    complete = True
+    for record in sorted(records, key=lambda one: one.time, reverse=True):
+        if len(nodes) >= limit:
+            complete = False
+            break
+        part = graph_of(workspace, record, direction="forward", limit=limit - len(nodes))
+        nodes |= {one.id: one for one in part.nodes}
+        complete = complete and part.complete
+    ordered = sorted(nodes.values(), key=lambda one: (one.time, one.id))
+    edges = tuple((parent, one.id) for one in ordered for parent in dict.fromkeys(one.parents) if parent in nodes)
+    return Lineage(tuple(ordered), edges, complete)
+
+
+def _span(frame: pl.DataFrame, column: str) -> tuple[datetime, datetime]:
+    first, last = frame.select(first=pl.col(column).min(), last=pl.col(column).max()).row(0)
+    return first, last
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
