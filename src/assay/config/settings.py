@@ -21,6 +21,10 @@ Signal = Literal[
     "must_adapt", "must_be_auditable", "outpaces_rules",
 ]  # fmt: skip
 
+Collected = Literal[
+    "user_input", "system_log", "internal_database", "sensor", "survey", "public_record", "purchased", "simulation",
+]  # fmt: skip
+
 REFERENCE_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 SOURCE_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -219,6 +223,10 @@ class Source(Section):
     truth: Truth | None = Field(None, description="Another source to reconcile with; judged by accuracy.")
     columns: dict[str, str] = Field(default_factory=dict, description="Meaning of columns, for reports.")
     origin: str = Field("", description="Provenance: first-, second- or third-party, and from whom.")
+    collected: Collected | None = Field(None, description="What produced the rows.")
+    protected: tuple[str, ...] = Field(
+        (), description="Columns that nobody may be judged by; the data report looks for columns that give them away."
+    )
     expectations: tuple[Expectation, ...] = Field((), description="Rules that the rows must meet.")
     stream: Stream = Field(Stream(), description="How its events are read where a view streams.")
 

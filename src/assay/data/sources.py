@@ -137,6 +137,7 @@ def _declared(source: Source) -> Iterator[tuple[str, str]]:
         yield "time", source.time
     yield from (("known_before", column) for column in source.known_before)
     yield from (("columns", column) for column in source.columns)
+    yield from (("protected", column) for column in source.protected)
     for number, expectation in enumerate(source.expectations):
         if expectation.column:
             yield f"expectations[{number}].column", expectation.column

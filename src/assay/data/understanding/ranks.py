@@ -1,0 +1,24 @@
+"""Ranks: values by their place among the others, which no unit and no extreme value can bend."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Floats = npt.NDArray[np.float64]
+
+
+def ranks(values: Floats) -> Floats:
+    """Places from 1, equal values sharing the mean of theirs; shape (n,), without nan."""
+    found: Floats = pl.Series(values).rank("average").cast(pl.Float64).to_numpy()
+    return found
+
+
+def centred_ranks(values: Floats) -> Floats:
+    """Ranks as shares of the number of values, with a mean of 0; nan stays nan and has no rank."""
+    present = ~np.isnan(values)
+    n = int(present.sum())
+    placed = np.full(values.size, np.nan)
+    placed[present] = (ranks(values[present]) - (n + 1) / 2) / max(n, 1)
+    return placed
