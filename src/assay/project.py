@@ -208,7 +208,7 @@ class Project:
         return advising.select(self.workspace, topics=topics, **given)
 
     def assess(self, *, as_of: datetime | None = None, progress: Progress = silent) -> list[Evidence]:
-        """Score the data and hold it against its expectations; the score comes last."""
+        """Score the data, hold it against its expectations and write a data report a source; the score comes last."""
         from assay.pipelines import feature, run
 
         with self.workspace.alone("assay assess"):

@@ -89,18 +89,23 @@ def assess(
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Score the data (0-30) and hold each source against its expectations."""
-    with progress() as listener:
-        found = open_project(project, overrides).assess(as_of=moment(as_of), progress=listener)
+    """Score the data (0-30), hold each source against its expectations, and write a data report for each."""
+    with progress() as listener, open_project(project, overrides) as opened:
+        found = opened.assess(as_of=moment(as_of), progress=listener)
+        state = opened.workspace.state
     if as_json:
         show_evidence(found, as_json=True)
     else:
         for one in found:
             typer.echo(one.line())
         for name, dimension in found[-1].figures.get("dimensions", {}).items():
-            typer.echo(f"  {name:<13} {dimension['score']:.1f} of 5   {dimension['why']}")
+            score = "  –" if dimension["score"] is None else f"{dimension['score']:.1f}"
+            typer.echo(f"  {name:<13} {score} of 5   {dimension['why']}")
         for fix in found[-1].figures.get("fixes", []):
             typer.echo(f"  fix: {fix['what']}")
+        for one in found:
+            if one.kind == "data.understanding":
+                typer.echo(f"  report: {state / one.figures['report']}")
     return 3 if found[-1].verdict == "fail" else 0
 
 

@@ -50,7 +50,7 @@ def parsed(name: str, column: str, dtype: pl.DataType, time_format: str | None) 
         return _by_format(value.cast(pl.String), time_format)
     if dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum):
         text = value.cast(pl.String).str.strip_chars()
-        return _by_format(text, time_format) if time_format else _iso(text)
+        return _by_format(text, time_format) if time_format else iso(text)
     raise ConfigError(
         f"sources.{name}.time: column {column!r} holds {dtype}, which is no time. Where it counts seconds since 1970, "
         "set time_format: '%s'; where it holds years or dates as numbers set their format, such as '%Y' or '%Y%m%d'; "
@@ -64,7 +64,7 @@ def _by_format(text: pl.Expr, time_format: str) -> pl.Expr:
     return moment.cast(CLOCK) if has_zone else moment.dt.replace_time_zone("UTC")
 
 
-def _iso(text: pl.Expr) -> pl.Expr:
+def iso(text: pl.Expr) -> pl.Expr:
     """ISO 8601 with `T` or a blank between date and time; the first form that fits."""
     plain = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[Tt]", "$1 ")
     return pl.coalesce(_by_format(plain, form) for form in ISO_FORMATS)

@@ -20,6 +20,7 @@ from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
 from assay.pipelines.building import build_views
 from assay.pipelines.run import Run, Step
+from assay.pipelines.understanding import write_reports
 from assay.pipelines.workspace import Workspace
 
 Frames = dict[str, pl.LazyFrame]
@@ -248,11 +249,12 @@ def check_inputs(run: Run, frames: Frames) -> Evidence:
 
 
 def assess_only(run: Run) -> list[Evidence]:
-    """Snapshots, expectations and the quality score; the holdout is cut first here too. The score comes last."""
+    """Snapshots, expectations, data reports and the score; the holdout is cut first here too. The score comes last."""
     frames, _ = take_snapshots(run)
     checked = meet_expectations(run, frames)
     cut = cut_or_assess(run, frames, months=None)
-    return [*checked, assess_quality(run, frames, cut)]
+    reports = write_reports(run, frames, cut)
+    return [*checked, *reports, assess_quality(run, frames, cut)]
 
 
 def build_only(run: Run, *, full: bool) -> list[Evidence]:

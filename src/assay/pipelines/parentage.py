@@ -24,6 +24,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     SNAPSHOT: (STARTED,),
     "data.quality": (SNAPSHOT, "data.expectations", SPLIT),
     "data.holdout_opened": (SPLIT, EXPERIMENT),
+    "data.understanding": (SPLIT,),
     "data": (SNAPSHOT,),
     "leakage.split": (SPLIT,),
     "leakage.fitted": ("training.search",),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from assay.data.understanding import distributions, kinds
 from assay.data.understanding.distributions import Distribution
-from assay.data.understanding.kinds import Kind, Missing
+from assay.data.understanding.kinds import Kind, Missing, Reading
+
+TEXT = Reading("", 0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Column:
         kind: What it holds.
         missing: Values that are not there.
         distribution: How its values are spread; None where it is empty or nested.
-        reads_as: `number` where text holds numbers.
+        reads_as: What a column of text holds in truth, with how many values do not.
     """
 
     name: str
@@ -30,7 +32,7 @@ class Column:
     kind: Kind
     missing: Missing
     distribution: Distribution | None
-    reads_as: str = ""
+    reads_as: Reading = TEXT
 
     @property
     def distinct(self) -> int | None:
@@ -49,22 +51,24 @@ class Column:
             "kind": self.kind,
             "missing": self.missing.to_json(),
             "distribution": self.distribution.to_json() if self.distribution else None,
-            "reads_as": self.reads_as,
+            "reads_as": {"kind": self.reads_as.kind, "unread": self.reads_as.n_unread} if self.reads_as.kind else None,
         }
 
 
-def look_at(column: pl.Series, *, in_key: bool = False) -> Column:
+def look_at(column: pl.Series, *, reads_as: Reading = TEXT, in_key: bool = False) -> Column:
     """Describe a column.
 
     Args:
         column: All of its values.
+        reads_as: What it holds in truth, where it is text.
         in_key: The source declares it as part of its key.
     """
-    missing, present = kinds.missing_in(column), kinds.without_missing(column)
-    dtype = column.dtype
+    missing, stored = kinds.missing_in(column), _short(column.dtype)
+    present = kinds.without_missing(column if reads_as.values is None else reads_as.values)
+    dtype = present.dtype
     if present.is_empty() or kinds.is_nested(dtype):
         kind: Kind = "nested" if present.len() else "empty"
-        return Column(column.name, _short(dtype), kind, missing, None)
+        return Column(column.name, stored, kind, missing, None)
     if dtype.is_numeric():
         found = distributions.of_numbers(present)
         kind = kinds.kind_of(present, distinct=found.distinct, in_key=in_key)
@@ -74,7 +78,7 @@ def look_at(column: pl.Series, *, in_key: bool = False) -> Column:
         distinct = present.n_unique()
         kind = kinds.kind_of(present, distinct=distinct, in_key=in_key)
         found = distributions.of_values(present, show_values=kind in ("category", "flag"))
-    return Column(column.name, _short(dtype), kind, missing, found, kinds.reads_as(present))
+    return Column(column.name, stored, kind, missing, found, replace(reads_as, values=None))
 
 
 def _short(dtype: pl.DataType) -> str:

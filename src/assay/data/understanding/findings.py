@@ -151,11 +151,16 @@ def _of_emptiness(columns: Sequence[Column]) -> Iterator[Finding]:
 
 
 def _of_types(columns: Sequence[Column]) -> Iterator[Finding]:
-    numbers = [one.name for one in columns if one.reads_as == "number"]
-    if numbers:
-        what = f"{_list(numbers)} {'is text that holds' if len(numbers) == 1 else 'are texts that hold'} numbers."
-        do = "Where it is a quantity, cast it in the feature view; where it is a code, leave it."
-        yield Finding("look", what, do, tuple(numbers))
+    for kind, words in (("number", "numbers"), ("time", "dates and times")):
+        texts = [one for one in columns if one.reads_as.kind == kind]
+        if not texts:
+            continue
+        bad = [one for one in texts if one.reads_as.n_unread]
+        unread = f", but for {_list([f'{one.reads_as.n_unread:,} values of {one.name}' for one in bad])}" if bad else ""
+        names = [one.name for one in texts]
+        what = f"{_list(names)} {'is text that holds' if len(names) == 1 else 'are texts that hold'} {words}{unread}."
+        do = "Cast it in the feature view" + (", and mend what does not read." if bad else ".")
+        yield Finding("act" if bad else "look", what, do, tuple(names))
 
 
 def _of_values(columns: Sequence[Column]) -> Iterator[Finding]:

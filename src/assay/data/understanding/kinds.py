@@ -6,10 +6,13 @@ values a flag. What the values look like is `distributions`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
+
+from assay.data.event_time import iso
 
 Kind = Literal["number", "time", "category", "flag", "text", "identifier", "nested", "empty"]
 
@@ -17,7 +20,8 @@ FEWEST_NAMES = 20  # below, all values of a column being different means nothing
 NAMES = 0.9  # share of different values from which a text names its row
 PROSE_CHARACTERS = 50  # mean length from which text is prose rather than a category
 PROSE_DISTINCT = 0.5  # share of different values from which text is no category
-READS_AS = 0.9  # share of a text's values that must read as numbers, for it to be called numbers in disguise
+READS_AS = 0.9  # share of a text's values that must read as numbers or times, for it to be called that in disguise
+FIRST_LOOK = 200  # values that show whether it is worth to read all
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +106,49 @@ def _kind_of_text(present: pl.Series, distinct: int, n: int) -> Kind:
     return "text" if length >= PROSE_CHARACTERS and distinct > FEWEST_NAMES else "category"
 
 
-def reads_as(present: pl.Series) -> str:
-    """`number` where a column of text mostly holds numbers, else an empty text."""
-    if present.dtype != pl.String or present.is_empty():
-        return ""
-    spellings = present.unique()
-    readable = spellings.str.strip_chars().cast(pl.Float64, strict=False).is_not_null().mean()
-    return "number" if float(readable or 0.0) >= READS_AS else ""  # type: ignore[arg-type]
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a column of text holds in truth.
+
+    Attributes:
+        kind: `number`, `time`, or empty where it is text.
+        n_unread: Values that do not read so.
+        values: The column as it reads, missing ones among them; None unless every value reads.
+    """
+
+    kind: Literal["number", "time", ""]
+    n_unread: int
+    values: pl.Series | None
+
+
+def reading_of(column: pl.Series) -> Reading:
+    """See whether text holds numbers, or times as ISO 8601 writes them.
+
+    Other dates are not guessed at: `02/03/2015` has two meanings. Numbers with leading zeros are codes.
+    """
+    plain = Reading("", 0, None)
+    if column.dtype != pl.String:
+        return plain
+    spelt = without_missing(column).unique()
+    if _read_as_number(spelt.head(FIRST_LOOK)).is_not_null().sum() >= READS_AS * min(spelt.len(), FIRST_LOOK) > 0:
+        return _reading("number", column, _read_as_number) if not spelt.str.contains(r"^\s*-?0\d").any() else plain
+    if _read_as_time(spelt.head(FIRST_LOOK)).is_not_null().sum() >= READS_AS * min(spelt.len(), FIRST_LOOK) > 0:
+        return _reading("time", column, _read_as_time)
+    return plain
+
+
+def _reading(kind: Literal["number", "time"], column: pl.Series, read: Callable[[pl.Series], pl.Series]) -> Reading:
+    values = read(column)
+    n_present = column.len() - missing_in(column).n
+    n_unread = n_present - (values.len() - values.null_count())
+    if n_unread > (1 - READS_AS) * n_present:
+        return Reading("", 0, None)
+    return Reading(kind, n_unread, values.rename(column.name) if not n_unread else None)
+
+
+def _read_as_number(text: pl.Series) -> pl.Series:
+    return text.str.strip_chars().cast(pl.Float64, strict=False)
+
+
+def _read_as_time(text: pl.Series) -> pl.Series:
+    return pl.DataFrame({"text": text}).select(iso(pl.col("text").str.strip_chars())).to_series()

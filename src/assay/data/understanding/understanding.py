@@ -152,10 +152,13 @@ def understand(
             times = series
         if series.name not in chosen:
             continue
-        column = look_at(series, in_key=series.name in key)
-        columns.append(column)
         repeats.add(series)
-        _keep(series, column, sample, is_label=series.name == label, positive=positive)
+        reads_as = kinds.reading_of(series)
+        column = look_at(series, reads_as=reads_as, in_key=series.name in key)
+        columns.append(column)
+        if series.name == label:
+            sample.label = label_of(_of(sample, series), half=sample.half, positive=positive)
+        _keep(series if reads_as.values is None else reads_as.values, column, sample)
     empty = frozenset(one.name for one in columns if one.kind == "empty")
     associations = _associations(columns, sample, key)
     protected = _protected(declared, sample, label)
@@ -199,10 +202,13 @@ def _read(frame: pl.LazyFrame, names: Sequence[str], n_rows: int) -> Iterator[pl
         yield from frame.select(names[start : start + at_a_time]).collect().iter_columns()
 
 
-def _keep(series: pl.Series, column: Column, sample: _Sample, *, is_label: bool, positive: Any) -> None:
-    drawn = series if sample.rows.size == series.len() else series.gather(sample.rows)
-    if is_label:
-        sample.label = label_of(drawn, half=sample.half, positive=positive)
+def _of(sample: _Sample, series: pl.Series) -> pl.Series:
+    """The sampled rows of a column."""
+    return series if sample.rows.size == series.len() else series.gather(sample.rows)
+
+
+def _keep(series: pl.Series, column: Column, sample: _Sample) -> None:
+    drawn = _of(sample, series)
     if column.kind in ("number", "time"):
         sample.numbers[column.name] = _as_numbers(drawn)
     groups = grouped(drawn, column.kind)
