@@ -311,6 +311,28 @@ class TransformRule(Section):
     )
 
 
+class AcceptedColumn(Section):
+    """A column that somebody vouches for, though it looks too good to be true."""
+
+    column: str = Field(description="Feature, as the check names it.")
+    reason: Annotated[str, Field(min_length=10)] = Field(
+        description="Why it is known before the prediction, and who says so; kept with the finding."
+    )
+
+
+class Leakage(Section):
+    """What the leakage checks that judge by a score are told."""
+
+    accept: tuple[AcceptedColumn, ...] = Field(
+        (), description="Columns whose findings are warnings, with the reason; no other check is softened."
+    )
+
+    @property
+    def accepted(self) -> dict[str, str]:
+        """Reason by column."""
+        return {one.column: one.reason for one in self.accept}
+
+
 class Training(Section):
     """Which estimators are tried, and how long."""
 
@@ -480,6 +502,7 @@ class Settings(Section):
     features: str = Field("definitions.py", description="Python file with the feature views, relative to assay.yaml.")
     rules: str = Field("rules.py", description="Python file with rule baselines.")
     split: Split = Field(Split(), description="How rows are cut.")
+    leakage: Leakage = Field(Leakage(), description="What leakage checks are told.")
     training: Training = Field(Training(), description="What is tried.")
     evaluation: Evaluation = Field(Evaluation(), description="What decides.")
     gates: Gates = Field(Gates(), description="What a version must show.")

@@ -242,6 +242,7 @@ def check_inputs(run: Run, frames: Frames) -> Evidence:
             source=source,
             target=target,
             rng=run.rng,
+            accepted=run.workspace.settings.leakage.accepted,
         )
     )
     refuse_leak(found)

@@ -158,7 +158,9 @@ def check_leakage(run: Run, features: FeatureOutcome, train: LabelledFrame) -> N
         leakage.check_row_independence(view.function, train.rows, rng=run.rng)
         for view in workspace.definitions.request_views
     )
-    found.append(leakage.check_target_derived(train, task=task_of(workspace)))
+    found.append(
+        leakage.check_target_derived(train, task=task_of(workspace), accepted=workspace.settings.leakage.accepted)
+    )
     for one in run.record_all([evidence for evidence in found if target.label]):
         refuse_leak(one)
 

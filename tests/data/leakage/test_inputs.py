@@ -136,3 +136,14 @@ def test_without_time_everything_but_what_the_label_is_made_of_is_known(assay_da
     assert (found.verdict, found.figures["not_known_before"]) == ("pass", ["Churn"])
     leaking = churn(assay_data, "tenure", "gone", extra=(pl.col("Churn").eq("Yes").alias("gone"),))
     assert "input 'gone' depends on 'Churn'" in leaking.summary
+
+
+def test_what_a_person_vouches_for_is_noted_as_known_before(games):
+    source = nba("elo_n")
+    target = Target(source="games", label="home_win", key="game_id", time="event_time", inputs=("elo_n",))
+    rng = np.random.default_rng(0)
+    vouched = {"elo_i": "published before the game", "elo_n": "published before the game"}
+    found = check_inputs(home_games(), games.lazy(), source=source, target=target, rng=rng, accepted=vouched)
+    assert found.verdict == "warn"
+    assert "(accepted: published before the game)" in found.summary
+    assert "game_result" in found.figures["label_depends_on"]

@@ -153,3 +153,42 @@ def test_real_customers_pass_and_post_outcome_columns_of_compas_do_not(assay_dat
     found = check(compas, *honest, "is_recid", "r_charge_degree", label="two_year_recid")
     assert found.verdict == "fail"
     assert "where 'is_recid' is '0', the label is always 0" in found.summary
+
+
+def test_a_field_filled_in_mostly_for_one_class_is_named_though_there_are_exceptions():
+    rows, y, rng = made()
+    filled = rng.random(len(y)) < np.where(y == 1, 0.3, 0.01)  # odds 0.43 against 0.01: 42 times
+    jailed = pl.Series([day if has else None for has, day in zip(filled, rng.integers(0, 99, len(y)), strict=True)])
+    found = check(rows.with_columns(jailed=jailed), "jailed")
+    assert found.verdict == "fail"
+    assert "where 'jailed' has a value, the label is 1 in" in found.summary
+    assert found.figures["findings"][0]["figure"] == "odds_ratio"
+
+
+def test_a_field_that_is_empty_a_little_more_often_for_one_class_passes():
+    rows, y, rng = made()
+    filled = rng.random(len(y)) < np.where(y == 1, 0.8, 0.6)
+    days = pl.Series([day if has else None for has, day in zip(filled, rng.integers(0, 99, len(y)), strict=True)])
+    assert check(rows.with_columns(days=days), "days").verdict == "pass"
+
+
+@pytest.mark.parametrize(("noise", "verdict"), [(0.01, "fail"), (0.04, "warn"), (0.3, "pass")])
+def test_a_state_with_exceptions_is_judged_by_how_far_it_turns_the_odds(noise, verdict):
+    rows, y, rng = made(4_000)
+    state = np.where(rng.random(len(y)) < noise, 1 - y, y)
+    other = np.where(rng.random(len(y)) < 0.4, 2, state)  # a third value that says nothing
+    found = check(rows.with_columns(state=pl.Series(np.array(["a", "b", "c"])[other])), "state")
+    assert found.verdict == verdict
+
+
+def test_a_column_that_somebody_vouches_for_is_a_warning_with_the_reason():
+    rows, y, _ = made()
+    frame = LabelledFrame(rows.with_columns(flag=pl.Series(y), other=pl.Series(y)), "id", "y", ("flag",))
+    reason = "set by the broker a day before, A. Lind"
+    found = check_target_derived(frame, task="classification", accepted={"flag": reason})
+    assert (found.verdict, found.figures["accepted"]) == ("warn", {"flag": reason})
+    assert f"(accepted: {reason})" in found.summary
+    both = LabelledFrame(frame.rows, "id", "y", ("flag", "other"))
+    refused = check_target_derived(both, task="classification", accepted={"flag": reason})
+    assert refused.verdict == "fail"
+    assert refused.summary.startswith("too good to be true: 'other' alone")

@@ -15,6 +15,7 @@ import polars as pl
 
 from assay.config.settings import Source, Target
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
+from assay.data.leakage.accepted import Accepted, settled, words
 from assay.data.leakage.declared import declared_too_soon
 from assay.data.leakage.differences import differing, listed
 from assay.data.leakage.target_derived import Finding
@@ -45,7 +46,13 @@ class Change:
 
 
 def check_inputs(
-    label_rows: LabelRows, source_frame: pl.LazyFrame, *, source: Source, target: Target, rng: np.random.Generator
+    label_rows: LabelRows,
+    source_frame: pl.LazyFrame,
+    *,
+    source: Source,
+    target: Target,
+    rng: np.random.Generator,
+    accepted: Accepted | None = None,
 ) -> Evidence:
     """Shuffle what is not known before the event, make the label rows again, and compare all but the label.
 
@@ -59,10 +66,12 @@ def check_inputs(
         source: Its declaration.
         target: Which columns are inputs, entities, key and time.
         rng: Shuffles.
+        accepted: Columns that somebody vouches for, with the reason; only what is said of `known_before` is softened.
 
     Returns:
         Evidence `leakage.inputs`: `fail` where an input, an entity, the key, the time or the group changed; `warn`
-        where only context columns or the choice of rows did. Figures name for each the columns that it depends on.
+        where only context columns or the choice of rows did. Figures name for each the columns that it depends on,
+        and those that the label does.
 
     Raises:
         DataError: The rows lack the key, or the function breaks on shuffled values.
@@ -78,7 +87,11 @@ def check_inputs(
     watched = [*change.columns, ROWS] if change else []
     culprits = _depends(label_rows, rows, unknown, before, watched, target, rng) if change else {}
     too_soon = declared_too_soon(rows, source, outcomes)
-    return _evidence(change, culprits, too_soon, checked, unknown, target, n_rows=before.height)
+    soft = [one for one in too_soon if settled(one.columns, accepted or {})]
+    hard = [one for one in too_soon if one not in soft]
+    noted = [f"{one.reason}{words(one.columns, accepted or {})}" for one in soft]
+    figures = {"rows": before.height, "label_depends_on": outcomes, "not_known_before": list(unknown)}
+    return _evidence(change, culprits, hard, noted, checked, target, figures)
 
 
 def _made(label_rows: LabelRows, rows: pl.DataFrame, target: Target) -> pl.DataFrame:
@@ -159,16 +172,13 @@ def _evidence(
     change: Change,
     culprits: dict[str, list[str]],
     too_soon: Sequence[Finding],
+    noted: Sequence[str],
     checked: Sequence[str],
-    unknown: Sequence[str],
     target: Target,
-    *,
-    n_rows: int,
+    figures: dict[str, Any],
 ) -> Evidence:
-    figures: dict[str, Any] = {
-        "rows": n_rows,
+    figures = figures | {
         "checked": list(checked),
-        "not_known_before": list(unknown),
         "changed": {name: {"rows": count, "depends_on": culprits[name]} for name, count in change.columns.items()},
         "choice_of_rows_depends_on": culprits.get(ROWS, []),
         "declared_too_soon": [{"columns": one.columns, one.figure: one.value} for one in too_soon],
@@ -183,14 +193,15 @@ def _evidence(
     faults += [f"{one.reason}, yet sources.{target.source}.known_before says that it is known" for one in too_soon]
     if faults:
         return Evidence(KIND, subject, "fail", "; ".join(faults), figures)
-    warnings = [_told(name, culprits[name], target) for name in change.columns]
+    warnings = [*noted, *(_told(name, culprits[name], target) for name in change.columns)]
     if change.rows:
         warnings.append(
             f"which rows are predicted depends on {listed(culprits.get('', []))}, which is not known before the event"
         )
     verdict: Verdict = "warn" if warnings else "pass"
+    n_unknown = len(figures["not_known_before"])
     summary = "; ".join(warnings) or (
-        f"{listed(checked, most=8)} stay the same whatever stands in the {len(unknown)} columns not known before"
+        f"{listed(checked, most=8)} stay the same whatever stands in the {n_unknown} columns not known before"
     )
     return Evidence(KIND, subject, verdict, summary, figures)
 

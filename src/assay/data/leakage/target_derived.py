@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from assay.data.leakage.accepted import Accepted, settled, words
 from assay.data.leakage.differences import numbers_of
 from assay.data.leakage.singled_out import Pick, picked_by_range, picked_by_value
+from assay.data.leakage.tilted import Tilt, by_presence, by_range, by_value
 from assay.ledger.evidence import Evidence, Verdict
 from assay.metrics.index import METRICS
 from assay.models.frame import LabelledFrame
@@ -26,10 +28,16 @@ KIND = "leakage.target_derived"
 AUC_FAIL, AUC_WARN = 0.99, 0.95
 PURE_SHARE = 0.5  # of one class singled out without a single exception
 PURE_ROWS = 100
+PRESENCE_FAIL = 10.0  # a field filled in with the outcome turns the odds at least so far, for sure
+VALUE_FAIL, VALUE_WARN = 50.0, 20.0  # a very good category may turn them twentyfold
+RANGE_WARN = 100.0  # the end of a very good number does so, too
 R2_FAIL, R2_WARN = 0.99999, 0.999  # a quantity one step earlier may explain 99 % of itself
 LEAST_OF_CLASS = 20
 MOST_PAIRS = 1_000
 PAIR_ROWS = 2_000  # a first look; pairs that pass it are measured on every row
+
+SHOWN = 3
+REMEDY = "Remove what is known only with the label; what is honest, vouch for under leakage.accept with the reason"
 
 Floats = npt.NDArray[np.float64]
 Score = Callable[[Floats, Floats], float]
@@ -42,7 +50,8 @@ class Finding:
     Attributes:
         columns: One feature, or two whose difference it is.
         verdict: `fail` or `warn`.
-        figure: `roc_auc`, `r2`, or `singled_out`: the share of one class that a value holds without an exception.
+        figure: `roc_auc`, `r2`, `singled_out`: the share of one class that a value holds without an exception, or
+            `odds_ratio`: how far a value, or having one, turns the odds, for sure.
         value: Of the figure.
         reason: In words.
     """
@@ -54,16 +63,18 @@ class Finding:
     reason: str
 
 
-def check_target_derived(train: LabelledFrame, *, task: Task) -> Evidence:
+def check_target_derived(train: LabelledFrame, *, task: Task, accepted: Accepted | None = None) -> Evidence:
     """Measure how well each feature, and each difference of two like-scaled ones, tells the label on its own.
 
     Classification: the AUC of a number or of a value's mean label (learnt on one half, measured on the other), and
-    whether a value, a range or being missing singles out half of a class without one exception. Regression: the share
+    whether a value, a range or being missing singles out half of a class without one exception, or turns the odds of
+    the label further than features do. Regression: the share
     of variance explained, with limits that a series may reach from its own past only as a warning.
 
     Args:
         train: Training rows; the label is 0 or 1, or a number.
         task: Which of the two.
+        accepted: Columns that somebody vouches for, with the reason: what they are accused of is a warning.
 
     Returns:
         Evidence `leakage.target_derived`; `info` where a class has fewer than 20 rows. Figures list the findings and
@@ -78,7 +89,7 @@ def check_target_derived(train: LabelledFrame, *, task: Task) -> Evidence:
     features = rows.select(train.features)
     scores = scores_of(features, truth, task=task)
     findings = findings_of(features, truth, task=task, scores=scores)
-    return _evidence(subject, findings, scores, task, n_rows=len(truth))
+    return _evidence(subject, findings, scores, task, n_rows=len(truth), accepted=accepted or {})
 
 
 def scores_of(features: pl.DataFrame, truth: Floats, *, task: Task) -> dict[str, float]:
@@ -141,7 +152,8 @@ def _r2(truth: Floats, values: Floats) -> float:
 def _of_feature(name: str, score: float, column: pl.Series, truth: Floats, task: Task) -> Iterator[Finding]:
     yield from _too_good((name,), score, task)
     if task == "classification" and not score >= AUC_FAIL:
-        yield from _singles_out(name, column, truth)
+        picked = list(_singles_out(name, column, truth))
+        yield from picked or _turns_odds(name, column, truth)
 
 
 def _too_good(columns: tuple[str, ...], score: float, task: Task) -> Iterator[Finding]:
@@ -166,6 +178,21 @@ def _singles_out(name: str, column: pl.Series, truth: Floats) -> Iterator[Findin
         if pick.share >= PURE_SHARE and pick.rows >= PURE_ROWS:
             reason = f"{pick.told}: {pick.rows:,} rows, {pick.share:.0%} of that class, without one exception"
             yield Finding((name,), verdict, "singled_out", pick.share, reason)
+            return
+
+
+def _turns_odds(name: str, column: pl.Series, truth: Floats) -> Iterator[Finding]:
+    """The label's odds differ more by this column than a feature explains: filled in for one class, or nearly so."""
+    tilts: tuple[tuple[Verdict, float, Tilt | None], ...] = (
+        ("fail", PRESENCE_FAIL, by_presence(name, column, truth)),
+        ("fail", VALUE_FAIL, by_value(name, column, truth)),
+        ("warn", VALUE_WARN, by_value(name, column, truth)),
+        ("warn", RANGE_WARN, by_range(name, column, truth)),
+    )
+    for verdict, limit, tilt in tilts:
+        if tilt is not None and tilt.low >= limit:
+            reason = f"{tilt.told}: odds turned {tilt.odds:,.0f} times, at least {tilt.low:,.0f}"
+            yield Finding((name,), verdict, "odds_ratio", tilt.low, reason)
             return
 
 
@@ -207,7 +234,9 @@ def _finite(values: Floats) -> Floats:
     return values[np.isfinite(values)]
 
 
-def _evidence(subject: str, findings: list[Finding], scores: dict[str, float], task: Task, *, n_rows: int) -> Evidence:
+def _evidence(
+    subject: str, findings: list[Finding], scores: dict[str, float], task: Task, *, n_rows: int, accepted: Accepted
+) -> Evidence:
     best = dict(sorted(scores.items(), key=lambda item: -np.nan_to_num(item[1]))[:5])
     figure = "roc_auc" if task == "classification" else "r2"
     figures: dict[str, Any] = {
@@ -215,13 +244,16 @@ def _evidence(subject: str, findings: list[Finding], scores: dict[str, float], t
         "figure": figure,
         "best": best,
         "findings": [asdict(one) for one in findings],
+        "accepted": {column: reason for one in findings for column, reason in settled(one.columns, accepted).items()},
     }
     if not findings:
         name, value = next(iter(best.items()), ("", float("nan")))
         summary = f"no feature tells the label on its own; the best is {name!r} with {figure} {value:.3f}"
         return Evidence(KIND, subject, "pass", summary, figures)
-    findings = sorted(findings, key=lambda one: one.verdict != "fail")
-    verdict: Verdict = "fail" if findings[0].verdict == "fail" else "warn"
-    told = "; ".join(one.reason for one in findings[:3])
-    summary = f"too good to be true: {told}. Remove what is known only with the label"
+    refused = [one for one in findings if one.verdict == "fail" and not settled(one.columns, accepted)]
+    verdict: Verdict = "fail" if refused else "warn"
+    ordered = sorted(findings, key=lambda one: (one not in refused, one.verdict != "fail"))
+    told = "; ".join(one.reason + words(one.columns, accepted) for one in ordered[:SHOWN])
+    more = f" (and {len(ordered) - SHOWN} more)" if len(ordered) > SHOWN else ""
+    summary = f"too good to be true: {told}{more}. {REMEDY if refused else 'Ask how it comes to be'}"
     return Evidence(KIND, subject, verdict, summary, figures)
