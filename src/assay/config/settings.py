@@ -394,6 +394,19 @@ class Serving(Section):
     max_body_mb: Positive = Field(4.0, description="Largest request body.")
     deadline: Duration = Field(timedelta(seconds=2), description="Longest that a request may take.")
     missing: Literal["null", "error"] = Field("null", description="What an entity without online features gets.")
+    unavailable: Literal["stale", "missing", "error"] = Field(
+        "stale",
+        description="What requests get while the online store's server is away. stale: the values this process read "
+        "last, and what `missing` says where it read none; missing: what `missing` says; error: status 503.",
+    )
+    cache_rows: Annotated[int, Field(ge=0, le=100_000_000)] = Field(
+        10_000, description="Entity rows of a view kept in memory before an online store on a server, read last."
+    )
+    cache_ttl: Duration = Field(
+        timedelta(0),
+        description="How long such a row answers without asking the store, never beyond its view's staleness; 0: the "
+        "store is always asked, and the rows are kept for when it is away.",
+    )
     expectations: Literal["enforce", "count", "off"] = Field(
         "enforce",
         description="Rows that break an expectation of target.source: enforce refuses those of severity error and "

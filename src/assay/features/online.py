@@ -6,30 +6,31 @@ value that was not known strictly before the prediction. Missing, expired and st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import polars.selectors as cs
 
 from assay.config.settings import Target
-from assay.errors import DataError
+from assay.errors import DataError, ServiceUnreachable
 from assay.features import offline
 from assay.features.definitions import KNOWN_AT, Definitions, FeatureView
 from assay.features.frame import views_of
-from assay.features.layout import Layout, Role, layout_of, with_request_features
+from assay.features.joined import TIMELESS_US, Joined, State, whole_us
+from assay.features.layout import Layout, layout_of, with_request_features
 from assay.features.point_in_time import INSTANT
 
 if TYPE_CHECKING:
-    from assay.stores.online import OnlineRow, OnlineStore
+    from assay.stores.online import OnlineRow, OnlineStore, Wanted
     from assay.stores.tables import Tables
 
-State = Literal["missing", "expired", "stale", "future"]
+Rows = dict[str, "dict[str, OnlineRow | None]"]  # the latest by view and key
+Fallback = Callable[[Sequence["Wanted"]], "list[list[OnlineRow | None]]"]
 PUSHED = "assay.pushed"  # online view whose rows say which build of each view has arrived
 CHUNK_ROWS = 50_000
-TIMELESS_US = -(2**62)  # time of attributes that have none
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,7 +43,8 @@ class Vector:
         values: By feature, in the order of the training frame; None where nothing is known.
         states: For each `role.view` that is not simply there: `missing`, no row; `expired`, older than its ttl and
             not used; `future`, known only after the prediction time and not used; `stale`, used, though older than
-            the view's staleness.
+            the view's staleness, or read before the store went away; `unavailable`, the store is away and nothing is
+            remembered.
     """
 
     values: dict[str, Any]
@@ -59,6 +61,7 @@ class OnlineFeatures:
         definitions: Definitions,
         store: OnlineStore,
         input_types: Mapping[str, pl.DataType] | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
         """Prepare for a target.
 
@@ -67,13 +70,18 @@ class OnlineFeatures:
             definitions: The project's views.
             store: Where `push` has put the latest values.
             input_types: Types that the inputs had in training, for request views; inferred where not given.
+            fallback: What is used while the store is away; by default its error is raised.
         """
         self.layout: Layout = layout_of(target, definitions)
         self._store = store
+        self._fallback = fallback
         self._input_types = dict(input_types or {})
         self._types: dict[str, dict[str, pl.DataType]] = {}
         self._order = self.layout.model_features
         self._columns = tuple(dict.fromkeys((*self.layout.inputs, *self.layout.joined_columns)))
+        self._joined = frozenset(self.layout.joined_columns)
+        self._joins = tuple(Joined.of(role, view) for role, view in self.layout.joins)
+        self._is_plain = self._order == self._columns and not self.layout.request_views
 
     def vectors(self, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Vector]:
         """The model's inputs for rows that hold entity keys, inputs and, where it is not `now`, the time.
@@ -82,32 +90,74 @@ class OnlineFeatures:
 
         Raises:
             DataError: A row's prediction time cannot be read.
+            ServiceUnreachable: The store is away, and there is no fallback.
         """
         now_us = _microseconds(now)
         times = [_time_us(row, self.layout.time, now_us) for row in rows]
-        values: list[dict[str, Any]] = [dict.fromkeys(self._columns) for _ in rows]
+        keys = [_keys(rows, one.column) for one in self._joins]
+        found, is_reached = self._read(keys)
         states: list[dict[str, State]] = [{} for _ in rows]
-        for role, view in self.layout.joins:
-            found = self._fetch(role, view, rows)
-            for latest_row, time_us, into, state in zip(found, times, values, states, strict=True):
-                verdict = _judge(latest_row, view, time_us=time_us, now_us=now_us)
-                if verdict is not None:
-                    state[f"{role.name}.{view.name}"] = verdict
-                if latest_row is not None and verdict in (None, "stale"):
-                    into.update({role.prefix + name: latest_row.values.get(name) for name in view.features})
-        for row, into in zip(rows, values, strict=True):
-            into.update({name: row[name] for name in self._columns if name in row})
+        values = [
+            self._values(row, at, keys, found, time_us=time_us, now_us=now_us, state=state, is_reached=is_reached)
+            for at, (row, time_us, state) in enumerate(zip(rows, times, states, strict=True))
+        ]
         if self.layout.request_views and rows:
             values = self._with_request_features(values, times)
-        return [
-            Vector({name: one[name] for name in self._order}, state) for one, state in zip(values, states, strict=True)
-        ]
+        if not self._is_plain:
+            values = [{name: one[name] for name in self._order} for one in values]
+        return [Vector(one, state) for one, state in zip(values, states, strict=True)]
 
-    def _fetch(self, role: Role, view: FeatureView, rows: Sequence[Mapping[str, Any]]) -> list[OnlineRow | None]:
-        keys = [row.get(role.column) for row in rows]
-        wanted = [str(key) for key in dict.fromkeys(keys) if key is not None]
-        found = dict(zip(wanted, self._store.get(view.name, wanted), strict=True)) if wanted else {}
-        return [None if key is None else found[str(key)] for key in keys]
+    def prepare(self) -> None:
+        """Read the types of all joined values, so that no request has to."""
+        self._joined_types()
+
+    def _read(self, keys: Sequence[Sequence[str | None]]) -> tuple[Rows, bool]:
+        """The latest rows by view and key, and whether the store gave them; a view is asked once for all its roles."""
+        asked: dict[str, dict[str, None]] = {}
+        for one, of_rows in zip(self._joins, keys, strict=True):
+            asked.setdefault(one.view, {}).update(dict.fromkeys(key for key in of_rows if key is not None))
+        wanted: list[Wanted] = [(view, list(of_view)) for view, of_view in asked.items()]
+        is_reached = True
+        try:
+            found = self._store.get_views(wanted)
+        except ServiceUnreachable:
+            if self._fallback is None:
+                raise
+            found, is_reached = self._fallback(wanted), False
+        return {view: dict(zip(of, rows, strict=True)) for (view, of), rows in zip(wanted, found, strict=True)}, (
+            is_reached
+        )
+
+    def _values(
+        self,
+        row: Mapping[str, Any],
+        at: int,
+        keys: Sequence[Sequence[str | None]],
+        found: Rows,
+        *,
+        time_us: int,
+        now_us: int,
+        state: dict[str, State],
+        is_reached: bool,
+    ) -> dict[str, Any]:
+        """The inputs and joined features of one row; notes in `state` what is not simply there."""
+        flat: list[Any] = [row.get(name) for name in self.layout.inputs]
+        for one, of_rows in zip(self._joins, keys, strict=True):
+            key = of_rows[at]
+            latest_row = None if key is None else found[one.view][key]
+            verdict = one.judge(latest_row, time_us=time_us, now_us=now_us)
+            if not is_reached and verdict in (None, "missing"):
+                verdict = "stale" if verdict is None else "missing" if key is None else "unavailable"
+            if verdict is not None:
+                state[one.place] = verdict
+            if latest_row is None or (verdict is not None and verdict != "stale"):
+                flat += one.nothing
+            else:
+                flat += one.values_of(latest_row.values)
+        values = dict(zip(self._columns, flat, strict=True))
+        if not self._joined.isdisjoint(row):
+            values.update((name, row[name]) for name in self._joined.intersection(row))
+        return values
 
     def _with_request_features(self, values: list[dict[str, Any]], times: list[int]) -> list[dict[str, Any]]:
         types = {**self._joined_types(), **self._input_types}
@@ -121,12 +171,36 @@ class OnlineFeatures:
         types: dict[str, pl.DataType] = {}
         for role, view in self.layout.joins:
             if view.name not in self._types:
-                known = pushed(view, self._store)
+                known = self._pushed(view)
                 if known is None:
                     continue
                 self._types[view.name] = known.types
             types |= {role.prefix + name: dtype for name, dtype in self._types[view.name].items()}
         return types
+
+    def _pushed(self, view: FeatureView) -> Pushed | None:
+        try:
+            return pushed(view, self._store)
+        except ServiceUnreachable:
+            if self._fallback is None:
+                raise
+            return None
+
+
+def may_answer(definitions: Definitions, *, clock: Callable[[], datetime]) -> Callable[[str, OnlineRow], bool]:
+    """A rule for a memory before the store: a row that has gone stale must be asked for again.
+
+    Rows of what is no view, the notes of `push` among them, are never answered from memory.
+    """
+    limits = {view.name: whole_us(view.staleness) for view in definitions.views}
+
+    def judge(view: str, row: OnlineRow) -> bool:
+        if view not in limits:
+            return False
+        limit = limits[view]
+        return limit is None or row.time_us == TIMELESS_US or _microseconds(clock()) - row.time_us <= limit
+
+    return judge
 
 
 def vector(
@@ -204,19 +278,8 @@ def _put(view: FeatureView, newest: pl.DataFrame, *, online: OnlineStore, is_ane
     )
 
 
-def _judge(row: OnlineRow | None, view: FeatureView, *, time_us: int, now_us: int) -> State | None:
-    """Whether a row may be used for a prediction at `time_us`, as the point-in-time join would decide."""
-    if row is None:
-        return "missing"
-    if row.time_us == TIMELESS_US:
-        return None
-    if row.time_us >= time_us:
-        return "future"
-    if view.ttl is not None and time_us - row.time_us > view.ttl // _MICROSECOND:
-        return "expired"
-    if view.staleness is not None and now_us - row.time_us > view.staleness // _MICROSECOND:
-        return "stale"
-    return None
+def _keys(rows: Sequence[Mapping[str, Any]], column: str) -> list[str | None]:
+    return [None if (key := row.get(column)) is None else str(key) for row in rows]
 
 
 def _time_us(row: Mapping[str, Any], column: str | None, now_us: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from assay.data.guard import Guard
-from assay.errors import DataError, NotFound
+from assay.errors import DataError, NotFound, ServiceUnreachable
 from assay.features import frame as joined_features
 from assay.features import offline
 from assay.features.layout import Layout
@@ -22,7 +22,7 @@ from assay.features.online import OnlineFeatures, Vector, push
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.model import Model, from_bundle
-from assay.pipelines import values
+from assay.pipelines import outages, values
 from assay.pipelines.audit import find_version
 from assay.pipelines.run import Progress, Step, silent
 from assay.pipelines.workspace import Workspace
@@ -30,7 +30,7 @@ from assay.release.versions import ModelVersion
 from assay.serving import batch, server
 from assay.serving.http import create_app
 from assay.serving.prediction_log import PredictionLog
-from assay.serving.predictor import EntityMissing, Features, Predictor
+from assay.serving.predictor import EntityMissing, Features, LookedUp, Predictor
 from assay.serving.rows import row_schema
 from assay.serving.service import Production, RequestLimits, Service
 
@@ -38,8 +38,17 @@ MEGABYTE = 1_000_000
 DEFAULT_THRESHOLD = 0.5
 
 
-def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model | None = None) -> Predictor:
-    """Load a version, every byte of it verified, and connect it to the online store, refilled where it was lost."""
+def predictor_for(
+    workspace: Workspace, version: ModelVersion, *, model: Model | None = None, degrades: bool = False
+) -> Predictor:
+    """Load a version, every byte of it verified, and connect it to the online store, refilled where it was lost.
+
+    Args:
+        workspace: The project.
+        version: Which one.
+        model: The same, if it is loaded already.
+        degrades: Whether answers go on, by `serving.unavailable`, while the online store's server is away.
+    """
     for view in workspace.definitions.views:
         push(view, tables=workspace.tables, online=workspace.online)
     target = workspace.settings.target
@@ -47,7 +56,7 @@ def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model |
     return Predictor(
         model=loaded,
         version=version.reference,
-        features_for=features_reader(workspace),
+        features_for=features_reader(workspace, degrades=degrades),
         schema=row_schema(
             loaded.signature,
             entities=target.entity_columns,
@@ -60,19 +69,24 @@ def predictor_for(workspace: Workspace, version: ModelVersion, *, model: Model |
     )
 
 
-def features_reader(workspace: Workspace) -> Features:
-    """A function from request rows to the model's inputs, which applies the policy on unknown entities."""
-    target = workspace.settings.target
-    reader = OnlineFeatures(target=target, definitions=workspace.definitions, store=workspace.online)
-    refuses = workspace.settings.serving.missing == "error"
+def features_reader(workspace: Workspace, *, degrades: bool = False) -> Features:
+    """A function from request rows to the model's inputs, which applies the policies on what is unknown or away."""
+    serving = workspace.settings.serving
+    reader = OnlineFeatures(
+        target=workspace.settings.target,
+        definitions=workspace.definitions,
+        store=workspace.online,
+        fallback=outages.fallback(workspace) if degrades else None,
+    )
+    reader.prepare()
     columns = {role.name: role.column for role, _ in reader.layout.joins}
 
-    def read(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def read(rows: Sequence[Mapping[str, Any]]) -> list[LookedUp]:
         vectors = reader.vectors(rows, now=workspace.clock())
-        if refuses:
+        if serving.missing == "error":
             for number, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
                 _refuse_unknown(row, vector, columns, number)
-        return [vector.values for vector in vectors]
+        return [LookedUp(vector.values, vector.states) for vector in vectors]
 
     return read
 
@@ -107,6 +121,7 @@ def serve(
         guard=guard_for(workspace) if settings.expectations != "off" else None,
         enforces=settings.expectations == "enforce",
     )
+    outages.watch(workspace, service.measures)
     say(f"serving {workspace.settings.name}; Ctrl-C stops, drains and seals the log")
     server.serve(
         create_app(service, production=production_of(workspace)),
@@ -135,7 +150,7 @@ def production_of(workspace: Workspace) -> Production:
     return Production(
         head=workspace.ledger.head,
         current=current,
-        load=lambda reference, _deployment: predictor_for(workspace, registry.get(reference)),
+        load=lambda reference, _deployment: predictor_for(workspace, registry.get(reference), degrades=True),
     )
 
 
@@ -224,11 +239,13 @@ def _limits(workspace: Workspace) -> RequestLimits:
 
 
 def _refuse_unknown(row: Mapping[str, Any], vector: Vector, columns: Mapping[str, str], number: int) -> None:
-    """Raise where every view of a role is missing its entity."""
+    """Raise where every view of a role is missing its entity, or nobody can say whether it is."""
     by_role: dict[str, list[str]] = {}
     for place, state in vector.states.items():
         by_role.setdefault(place.partition(".")[0], []).append(state)
     for role, states in by_role.items():
+        if all(state == "unavailable" for state in states):
+            raise ServiceUnreachable(f"the online store is away, and nothing is remembered of {columns[role]}.")
         if all(state == "missing" for state in states):
             column = columns[role]
             raise EntityMissing(row=number, field=column, key=row.get(column))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from assay.stores.artifacts import ArtifactStore
     from assay.stores.bus import Bus
     from assay.stores.online import OnlineStore
+    from assay.stores.online_cache import CachedOnline
+    from assay.stores.online_guard import GuardedOnline
     from assay.stores.tables import Tables
 
 
@@ -76,9 +78,49 @@ class Workspace:
 
     @cached_property
     def online(self) -> OnlineStore:
+        """The online store; behind a guard where it is a server, and behind a memory where one is wanted."""
+        if self.online_cache is not None:
+            return self.online_cache
+        return self._guarded_online
+
+    @cached_property
+    def online_guard(self) -> GuardedOnline | None:
+        """What keeps reads from waiting for a server that is away; None where the store is a file."""
+        from assay.stores.online import is_remote
+        from assay.stores.online_guard import GuardedOnline
+
+        return GuardedOnline(self._online_store) if is_remote(self._online_place) else None
+
+    @cached_property
+    def online_cache(self) -> CachedOnline | None:
+        """The rows read last; None where the store is a file and `serving.cache_ttl` is 0, or there is no room."""
+        from assay.features.online import may_answer
+        from assay.stores.online_cache import CachedOnline
+
+        serving = self.settings.serving
+        ttl_seconds = serving.cache_ttl.total_seconds()
+        if not serving.cache_rows or (not ttl_seconds and self.online_guard is None):
+            return None
+        return CachedOnline(
+            self._guarded_online,
+            most_rows=serving.cache_rows,
+            ttl_seconds=ttl_seconds,
+            may_answer=may_answer(self.definitions, clock=self.clock),
+        )
+
+    @property
+    def _guarded_online(self) -> OnlineStore:
+        return self._online_store if self.online_guard is None else self.online_guard
+
+    @cached_property
+    def _online_store(self) -> OnlineStore:
         from assay.stores.online import open_online
 
-        return open_online(self._place(self.settings.stores.online, "online.db"), namespace=self.settings.name)
+        return open_online(self._online_place, namespace=self.settings.name)
+
+    @property
+    def _online_place(self) -> str | Path:
+        return self._place(self.settings.stores.online, "online.db")
 
     @cached_property
     def bus(self) -> Bus:
@@ -147,7 +189,11 @@ class Workspace:
         bus = self.__dict__.pop("bus", None)
         if bus is not None:
             bus.close()
-        self.__dict__.pop("online", None)
+        guard = self.__dict__.pop("online_guard", None)
+        if guard is not None:
+            guard.close()
+        for name in ("online", "online_cache", "_online_store"):
+            self.__dict__.pop(name, None)
         self.__dict__.pop("registry", None)
 
     def _place(self, configured: str | None, default: str) -> str | Path:

@@ -40,6 +40,7 @@ _PREDICTION_COLUMNS: Mapping[str, pl.DataType] = {
     "latency_ms": pl.Float64(),
     "deployment": pl.String(),
     "broken": pl.String(),
+    "states": pl.String(),
 }
 _LABEL_COLUMNS: Mapping[str, pl.DataType] = {
     "prediction": pl.String(),
@@ -54,9 +55,10 @@ def predictions(root: Path, *, since: datetime | None = None, until: datetime | 
 
     Returns:
         `id`, `time` (UTC), `model`, `variant`, `source`, `value`, `probability` (null for a regression),
-        `latency_ms`, `deployment`, `broken` (declared rules that the row breaks; null for none), and the structs
-        `inputs` (the request's row; keys and times as text) and `features` (what the model read). Where nothing was
-        logged the structs are empty.
+        `latency_ms`, `deployment`, `broken` (declared rules that the row breaks; null for none), `states` (what was
+        wrong with looked-up features, as `customer.visits=stale`; null for nothing), and the structs `inputs` (the
+        request's row; keys and times as text) and `features` (what the model read). Where nothing was logged the
+        structs are empty.
     """
     paths = _paths(root / PREDICTIONS, since, until)
     schema = {**_PREDICTION_COLUMNS, **_structs(paths)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -23,6 +23,7 @@ class Measures:
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.predictions: Counter[tuple[str, str]] = Counter()
+        self.feature_states: Counter[str] = Counter()
         self.labels: Counter[str] = Counter()
         self.swaps: Counter[str] = Counter()
         self.broken: Counter[tuple[str, str, str, str]] = Counter()
@@ -42,6 +43,13 @@ class Measures:
         buckets[bisect_left(BOUNDS_SECONDS, seconds)] += 1
         self._seconds[path] += seconds  # type: ignore[assignment]
 
+    def predicted(self, version: str, states: Sequence[Mapping[str, str]]) -> None:
+        """Count predictions of a version, and what was wrong with the features that were looked up for each."""
+        self.predictions[version, "model"] += len(states)
+        for one in states:
+            if one:
+                self.feature_states.update(set(one.values()))
+
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """Show a number that is read at scrape time."""
         self._gauges.append((name, help_text, read))
@@ -58,6 +66,8 @@ class Measures:
         """What prometheus_client asks of a collector."""
         yield _counter("assay_requests", "Requests by route and status.", ("path", "status"), self.requests)
         yield _counter("assay_predictions", "Predictions by version and source.", ("model", "source"), self.predictions)
+        states = {(state,): n for state, n in self.feature_states.items()}
+        yield _counter("assay_feature_states", "Predictions with features in that state.", ("state",), states)
         labels = {(outcome,): n for outcome, n in self.labels.items()}
         yield _counter("assay_labels", "Labels received, by what became of them.", ("outcome",), labels)
         swaps = {(outcome,): n for outcome, n in self.swaps.items()}

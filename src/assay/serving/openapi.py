@@ -122,6 +122,9 @@ def _predict_request(max_rows: int, *, can_explain: bool) -> Json:
     }
 
 
+FEATURE_STATES = ["missing", "expired", "future", "stale", "unavailable"]
+
+
 def _predict_answer(task: Task) -> Json:
     properties: Json = {
         "id": {"type": "string"},
@@ -130,6 +133,7 @@ def _predict_answer(task: Task) -> Json:
         "variant": {"type": "string"},
         "source": {"type": "string", "enum": ["model", "cache", "backup", "rules", "default"]},
         "explanation": {"type": "object", "additionalProperties": {"type": "number"}},
+        "states": {"type": "object", "additionalProperties": {"type": "string", "enum": FEATURE_STATES}},
     }
     required = ["id", "value", "model", "variant", "source"]
     if task == "classification":

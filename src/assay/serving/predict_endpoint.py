@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from assay.errors import DataError
+from assay.errors import DataError, ServiceUnreachable
 from assay.serving.group_commit import LogUnavailable
 from assay.serving.predictor import EntityMissing, Prediction, Predictor
 from assay.serving.problems import Fault, Refusal, echo, invalid
@@ -63,7 +63,7 @@ class PredictEndpoint:
         for index, titles in (broken or {}).items():
             records[index]["broken"] = titles
         await self._log(predictor, records, started=started)
-        service.measures.predictions[predictor.version, "model"] += len(records)
+        service.measures.predicted(predictor.version, [one.states for one in predictions])
         return _answer(records, predictions, now)
 
     async def _predict(
@@ -78,6 +78,8 @@ class PredictEndpoint:
             raise invalid([Fault(f"rows[{problem.row}].{problem.field}", str(problem))]) from problem
         except DataError as problem:
             raise invalid([Fault("rows", str(problem))]) from problem
+        except ServiceUnreachable as problem:
+            raise Refusal(503, f"no features can be looked up: {problem}", headers=RETRY) from problem
         if time.perf_counter() - started > self._service.limits.deadline_seconds:
             raise self._late()
         return predictions
@@ -234,9 +236,15 @@ def _records(
             "deployment": deployment,
             "inputs": inputs_of(row),
             "features": one.features,
+            **({"states": states_text(one.states)} if one.states else {}),
         }
         for row, one in zip(rows, predictions, strict=True)
     ]
+
+
+def states_text(states: Mapping[str, str]) -> str:
+    """States as the log keeps them: `customer.visits=stale plan.prices=missing`."""
+    return " ".join(f"{place}={state}" for place, state in states.items())
 
 
 def _answer(records: Sequence[Mapping[str, Any]], predictions: Sequence[Prediction], now: datetime) -> bytes:
@@ -251,6 +259,8 @@ def _answer(records: Sequence[Mapping[str, Any]], predictions: Sequence[Predicti
         }
         if prediction.probability is not None:
             answer["probability"] = prediction.probability
+        if prediction.states:
+            answer["states"] = prediction.states
         if prediction.contributions is not None:
             answer["explanation"] = prediction.contributions
         answers.append(answer)

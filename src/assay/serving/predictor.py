@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +21,8 @@ SINGLY_UP_TO = 16
 """Rows that are predicted one by one; from more on, building a frame pays."""
 
 Row = Mapping[str, Any]
-Features = Callable[[Sequence[Row]], "pl.DataFrame | Sequence[Mapping[str, Any]]"]
+Features = Callable[[Sequence[Row]], "pl.DataFrame | Sequence[Mapping[str, Any] | LookedUp]"]
+NO_STATES: Mapping[str, str] = MappingProxyType({})
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -54,6 +56,19 @@ class EntityMissing(DataError):
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """Features that were looked up for a row.
+
+    Attributes:
+        values: By feature.
+        states: What is wrong with some of them, by where they come from: `{"customer.visits": "stale"}`.
+    """
+
+    values: Mapping[str, Any]
+    states: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One answer.
 
@@ -62,12 +77,14 @@ class Prediction:
         probability: Of the positive class; None for a regression.
         features: What the model read, by name.
         contributions: Share of each feature in the raw score, in the model's own scale; None where not asked for.
+        states: What is wrong with features that were looked up; empty where nothing is.
     """
 
     value: float
     probability: float | None
     features: Mapping[str, Any]
     contributions: Mapping[str, float] | None = None
+    states: Mapping[str, str] = field(default_factory=lambda: NO_STATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +127,48 @@ class Predictor:
         Raises:
             EntityMissing: An entity has no features and the policy forbids that.
             DataError: A looked-up feature has a type that the model cannot read.
+            ServiceUnreachable: The online store is away, and the policy is to say so.
         """
-        values = self.values(rows)
+        values, states = self.read(rows)
         scores = self._score(values)
         told = self.explain(self._frame(values)) if explain and self.explain else [None] * len(values)
         if self.model.signature.task == "regression":
-            return [Prediction(s, None, v, c) for s, v, c in zip(scores, values, told, strict=True)]
+            return [Prediction(s, None, v, c, w) for s, v, c, w in zip(scores, values, told, states, strict=True)]
         limit = self.threshold
-        return [Prediction(1 if s >= limit else 0, s, v, c) for s, v, c in zip(scores, values, told, strict=True)]
+        return [
+            Prediction(1 if s >= limit else 0, s, v, c, w)
+            for s, v, c, w in zip(scores, values, told, states, strict=True)
+        ]
 
     def values(self, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
         """What the model reads of each row: looked-up features, with those of the request put over them."""
+        return self.read(rows)[0]
+
+    def read(self, rows: Sequence[Row]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, str]]]:
+        """As `values`, and beside them what is wrong with the looked-up features of each row."""
+        states = [NO_STATES] * len(rows)
         if all(map(self.schema.given_only, rows)):
-            return list(rows)
+            return list(rows), states
         names, given_all = self.names, self.schema.given_all
         lacking = [index for index, row in enumerate(rows) if not given_all(row)]
-        looked_up = iter(self._look_up(rows, lacking) if lacking else ())
+        looked_up: dict[int, Mapping[str, Any]] = {}
+        for index, found in zip(lacking, self._look_up(rows, lacking) if lacking else (), strict=True):
+            if isinstance(found, LookedUp):
+                looked_up[index], states[index] = found.values, found.states
+            else:
+                looked_up[index] = found
         values: list[Mapping[str, Any]] = []
-        for row in rows:
-            found = row if given_all(row) else {**next(looked_up), **row}
-            values.append({name: found.get(name) for name in names})
-        return values
+        for index, row in enumerate(rows):
+            known = {**looked_up[index], **row} if index in looked_up else row
+            values.append({name: known.get(name) for name in names})
+        return values, states
 
-    def _look_up(self, rows: Sequence[Row], lacking: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+    def _look_up(self, rows: Sequence[Row], lacking: Sequence[int]) -> Sequence[Mapping[str, Any] | LookedUp]:
         try:
-            return _as_mappings(self.features_for([rows[index] for index in lacking]))
+            found = self.features_for([rows[index] for index in lacking])
         except EntityMissing as missing:  # it counts the rows that it was asked for
             raise EntityMissing(row=lacking[missing.row], field=missing.field, key=missing.key) from None
+        return found.to_dicts() if isinstance(found, pl.DataFrame) else found
 
     def inputs_of(self, row: Row) -> dict[str, Any]:
         """What a row gives beyond the model's features; those are logged as features."""
@@ -159,7 +191,3 @@ def polars_schema(signature: Signature) -> dict[str, pl.DataType]:
     """Column types of a model's inputs."""
     types: dict[str, pl.DataType] = {"number": pl.Float64(), "flag": pl.Boolean(), "category": pl.String()}
     return {spec.name: types[spec.kind] for spec in signature.features}
-
-
-def _as_mappings(found: pl.DataFrame | Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    return found.to_dicts() if isinstance(found, pl.DataFrame) else found

@@ -92,6 +92,10 @@ class OnlineStore(Protocol):
 
     def count(self, view: str) -> int: ...
 
+    def forget_losses(self) -> None:
+        """Take what the store holds now as all there is; a server that lost its data then reads as empty."""
+        ...
+
 
 def is_remote(url: str | Path) -> bool:
     """Whether the store is a server, which can be away, and not a file."""
@@ -172,6 +176,9 @@ class SqliteOnline:
         with _errors_named(self.path):
             (n_rows,) = self._connection().execute("SELECT count(*) FROM latest WHERE view = ?", (view,)).fetchone()
         return int(n_rows)
+
+    def forget_losses(self) -> None:
+        """A file that is there has lost nothing."""
 
     def _get_many(self, view: str, keys: Sequence[str]) -> list[OnlineRow | None]:
         found = self._connection().execute(*_select(view, [text_of(key) for key in keys]))
