@@ -3,6 +3,7 @@
 AssayError                   exit 1   the work failed
 ├── UsageError               exit 2   what was asked for, or how it was configured, cannot be done
 │   └── ConfigError          exit 2   assay.yaml or a definition is wrong; names file, line and field
+│       └── PartitionsDepend exit 2   a view cannot be run on the partitions that it declares
 ├── GateRefused              exit 3   a gate read the evidence and said no
 ├── KillCriterionFired       exit 4   the brief said when to give up, and that moment has come
 ├── ServiceUnreachable       exit 5   a store or server that was named by URL does not answer
@@ -27,6 +28,10 @@ class UsageError(AssayError):
 
 class ConfigError(UsageError):
     """A declaration is wrong; the message names the file, the line and the field, and what would be right."""
+
+
+class PartitionsDepend(ConfigError):
+    """Rows of a view depend on rows of other partitions, so that it must be computed whole or cut otherwise."""
 
 
 class GateRefused(AssayError):

@@ -489,8 +489,7 @@ class Engine(Section):
     )
     exchange: str | None = Field(
         None,
-        description="Folder or s3://bucket/prefix that this process and every worker reach, for partitions under way; "
-        "default .assay/exchange",
+        description="Folder that every worker reaches, for partitions under way; default .assay/exchange",
     )
 
 

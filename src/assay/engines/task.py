@@ -20,10 +20,8 @@ Returned = tuple[Literal["done", "refused"], Any]
 
 def versions() -> dict[str, str]:
     """What must be alike on the driver and on every worker for equal results."""
-    from assay import __version__
-
     python = ".".join(platform.python_version_tuple()[:2])
-    return {"assay": __version__, "polars": version("polars"), "python": python}
+    return {"assay": version("assay"), "polars": version("polars"), "python": python}
 
 
 @dataclass(frozen=True, slots=True)

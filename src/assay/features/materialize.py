@@ -42,6 +42,16 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What a view gave in all, in one piece or in partitions: rows, rows left out (see `Computed`), types by column."""
+
+    n_rows: int
+    n_without_key: int
+    n_repeated: int
+    types: Mapping[str, pl.DataType]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildResult:
     """What a build has stored.
 
@@ -107,13 +117,32 @@ def build(
         new = _new_rows(view, computed.rows, tables=tables, state=state, with_late=not changed)
         if not new.is_empty():
             offline.add(view, new, tables=tables, state=state)
+    counts = Counts(computed.rows.height, computed.n_without_key, computed.n_repeated, computed.rows.schema)
+    return finish(view, counts, state, n_new=new.height, tables=tables, online=online, full=full)
+
+
+def finish(
+    view: FeatureView,
+    counts: Counts,
+    before: ViewState | None,
+    *,
+    n_new: int,
+    tables: Tables,
+    online: OnlineStore,
+    full: bool,
+) -> BuildResult:
+    """Bring the online values up to the offline table, and say what the build has done.
+
+    Raises:
+        DataError: The table is gone.
+    """
     n_pushed = push(view, tables=tables, online=online)
     after = offline.state_of(view, tables)
     version = tables.version(offline.table_name(view))
     if after is None or version is None:
         raise DataError(f"the table of view '{view.name}' vanished while it was built. Build it again.")
-    evidence = _evidence(view, computed, state, after, version=version, n_new=new.height, n_pushed=n_pushed, full=full)
-    return BuildResult(evidence, new.height, n_pushed, version, after.watermark)
+    evidence = _evidence(view, counts, before, after, version=version, n_new=n_new, n_pushed=n_pushed, full=full)
+    return BuildResult(evidence, n_new, n_pushed, version, after.watermark)
 
 
 def _run(view: FeatureView, sources: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
@@ -198,7 +227,7 @@ def _new_rows(
 
 def _evidence(
     view: FeatureView,
-    computed: Computed,
+    counts: Counts,
     before: ViewState | None,
     after: ViewState,
     *,
@@ -208,23 +237,23 @@ def _evidence(
     full: bool,
 ) -> Evidence:
     changed = before is not None and before.digest != view.digest
-    mixed = changed and not full and before is not None and n_new < computed.rows.height
+    mixed = changed and not full and before is not None and n_new < counts.n_rows
     until = f", known until {after.watermark:%Y-%m-%d %H:%M} UTC" if after.watermark else ""
-    summary = f"{view.name}: {n_new:,} rows written of {computed.rows.height:,}, {n_pushed:,} entities online{until}"
+    summary = f"{view.name}: {n_new:,} rows written of {counts.n_rows:,}, {n_pushed:,} entities online{until}"
     if mixed:
         summary += "; the definition has changed and older rows keep the old one: build with --full to replace them"
     figures = {
-        "rows_computed": computed.rows.height,
+        "rows_computed": counts.n_rows,
         "rows_written": n_new,
         "entities_pushed": n_pushed,
-        "rows_without_key": computed.n_without_key,
-        "rows_repeated": computed.n_repeated,
+        "rows_without_key": counts.n_without_key,
+        "rows_repeated": counts.n_repeated,
         "build": after.build,
         "table_version": version,
         "watermark": after.watermark,
         "definition": view.digest,
         "definition_before": before.digest if before is not None else None,
         "full": full or before is None,
-        "types": {name: str(dtype) for name, dtype in computed.rows.schema.items()},
+        "types": {name: str(dtype) for name, dtype in counts.types.items()},
     }
     return Evidence("features.build", f"view:{view.name}", "warn" if mixed else "info", summary, figures)

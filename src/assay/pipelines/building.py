@@ -1,17 +1,29 @@
 """Building: every view of a project is brought up to the run's moment, offline and online.
 
-The part of the feature pipeline that computes; taking, checking and cutting the sources is `feature`'s.
+The part of the feature pipeline that computes; taking, checking and cutting the sources is `feature`'s. A view is
+computed whole in this process, or in partitions: on a cluster, or here where its sources are larger than memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
-from assay.features import materialize, offline
+from assay.errors import PartitionsDepend
+from assay.features import materialize, offline, partitions, shipped_code
+from assay.features.definitions import FeatureView
+from assay.features.materialize import BuildResult
+from assay.features.partitioned_build import build_partitioned
+from assay.features.partitions import Plan, SourceFile
+from assay.features.shipped_code import ShippedView
 from assay.ledger.evidence import Evidence
 from assay.pipelines.run import Run, Step
+from assay.pipelines.workspace import Workspace
+
+LEAST_ON_A_CLUSTER = 16  # partitions, so that workers that are done early find more to do
+MEGABYTE = 1_000_000
 
 
 def build_views(run: Run, frames: Mapping[str, pl.LazyFrame], *, full: bool | None = None) -> list[Evidence]:
@@ -21,15 +33,89 @@ def build_views(run: Run, frames: Mapping[str, pl.LazyFrame], *, full: bool | No
         run: The run to record under.
         frames: The sources by name, as they were known at the run's moment.
         full: Build every view from its first row; by default only where its definition has changed.
+
+    Raises:
+        ConfigError: A view declares partitions whose rows depend on each other.
     """
     workspace = run.workspace
+    files = _files(run)
     built: list[Evidence] = []
     views = workspace.definitions.views
     for number, view in enumerate(views):
         run.progress(Step("features", number, len(views), view.name))
         changed = offline.definition_changed(view, workspace.tables) if full is None else full
-        sources = {name: frames[name] for name in view.sources}
-        result = materialize.build(view, sources, tables=workspace.tables, online=workspace.online, full=changed)
-        built.append(result.evidence)
+        built.append(_build(view, frames, files, workspace=workspace, full=changed).evidence)
     run.progress(Step("features", len(views), len(views)))
     return run.record_all(built)
+
+
+def _files(run: Run) -> dict[str, SourceFile]:
+    """This run's snapshots by the name of their source."""
+    folder = run.workspace.state / "snapshots"
+    taken = {one.subject.removeprefix("source:"): one.figures["digest"] for one in run.of_kind("data.snapshot")}
+    return {name: SourceFile(str(folder / f"{digest}.parquet"), run.as_of) for name, digest in taken.items()}
+
+
+def _build(
+    view: FeatureView,
+    frames: Mapping[str, pl.LazyFrame],
+    files: Mapping[str, SourceFile],
+    *,
+    workspace: Workspace,
+    full: bool,
+) -> BuildResult:
+    """Build one view in partitions, where there is a plan for it and its rows allow it; whole otherwise."""
+    tables, online, engine = workspace.tables, workspace.online, workspace.engine
+    plan = _plan(view, files, workspace)
+    note = "" if engine.is_local else f"computed whole, not on {engine.name}"
+    if plan is not None:
+        try:
+            done = build_partitioned(
+                view,
+                files,
+                plan=plan,
+                engine=engine,
+                tables=tables,
+                online=online,
+                exchange=workspace.exchange,
+                shipped=None if engine.is_local else _shipped(view, workspace),
+                full=full,
+            )
+            return _noted(done, f"{plan.n_partitions} partitions on {engine.name}", plan.n_partitions)
+        except PartitionsDepend as refusal:
+            if view.partition_by:  # somebody said that it could be done in parts
+                raise
+            note = f"computed whole: {refusal}"
+    sources = {name: frames[name] for name in view.sources}
+    done = materialize.build(view, sources, tables=tables, online=online, full=full)
+    return _noted(done, note, 1) if note else done
+
+
+def _plan(view: FeatureView, files: Mapping[str, SourceFile], workspace: Workspace) -> Plan | None:
+    """How the view's sources are cut by the settings of the engine; None where it is computed whole."""
+    if any(name not in files for name in view.sources):
+        return None
+    options = workspace.settings.engine_options
+    allowed = options.memory_mb and int(options.memory_mb * MEGABYTE)
+    return partitions.plan(
+        view,
+        files,
+        memory_bytes=allowed or partitions.memory_of_machine() // partitions.SHARE_OF_MEMORY,
+        least=1 if workspace.engine.is_local else LEAST_ON_A_CLUSTER,
+        wanted=options.partitions,
+    )
+
+
+def _shipped(view: FeatureView, workspace: Workspace) -> ShippedView:
+    code = shipped_code.pack(workspace.folder / workspace.settings.features)
+    return ShippedView(code, view.name, view.digest)
+
+
+def _noted(done: BuildResult, note: str, n_partitions: int) -> BuildResult:
+    evidence = done.evidence
+    said = replace(
+        evidence,
+        summary=f"{evidence.summary}; {note}",
+        figures={**evidence.figures, "partitions": n_partitions, "computed": note},
+    )
+    return replace(done, evidence=said)

@@ -19,6 +19,7 @@ from assay.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from assay.config.settings import Settings
+    from assay.engines import Engine
     from assay.features.definitions import Definitions
     from assay.ledger.ledger import Ledger
     from assay.release.registry import Registry
@@ -140,6 +141,18 @@ class Workspace:
         from assay.release.registry import Registry
 
         return Registry(self.ledger, self.artifacts)
+
+    @cached_property
+    def engine(self) -> Engine:
+        from assay.engines import open_engine
+
+        options = self.settings.engine_options
+        return open_engine(options.name, address=options.address)
+
+    @property
+    def exchange(self) -> Path:
+        """Folder for partitions under way, which every worker reaches."""
+        return self.folder / (self.settings.engine_options.exchange or ".assay/exchange")
 
     @property
     def predictions(self) -> Path:

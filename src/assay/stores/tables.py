@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ import polars as pl
 
 from assay.errors import AssayError, IntegrityError, NotFound, ServiceUnreachable, UsageError
 from assay.stores.columns import require_types, storable, suited_to
+from assay.stores.data_files import DataFile, Place
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -79,6 +80,33 @@ class Tables:
     def overwrite(self, name: str, frame: pl.DataFrame, *, metadata: Mapping[str, str] | None = None) -> int:
         """Put `frame`, rows and schema, in the table's place in one transaction; older versions stay readable."""
         return self._commit(name, lambda table: self._write(name, table, frame, "overwrite", metadata))
+
+    def place(self, name: str) -> Place:
+        """Where `data_files.write_data_file` puts files that `commit_files` is to name."""
+        return Place(name, self.uri(name), self._options)
+
+    def commit_files(
+        self,
+        name: str,
+        files: Sequence[DataFile],
+        schema: pl.Schema,
+        *,
+        mode: Literal["append", "overwrite"],
+        metadata: Mapping[str, str] | None = None,
+    ) -> int:
+        """Make data files that lie in the table's place its next rows, or all its rows, in one transaction.
+
+        Args:
+            name: The table.
+            files: In the order that `scan` shall give their rows; each of the columns and types of `schema`.
+            schema: Of the table from now on; for an append, what it is already.
+            mode: Whether the files join what is stored or take its place.
+            metadata: What is attached to the commit.
+
+        Returns:
+            The newest version of the table, which holds them.
+        """
+        return self._commit(name, lambda table: self._write_files(name, table, files, schema, mode, metadata))
 
     def scan(self, name: str, *, version: int | None = None) -> pl.LazyFrame:
         """The rows of the newest or the given version, in the order of their appends.
@@ -180,11 +208,7 @@ class Tables:
         from deltalake import CommitProperties, write_deltalake
 
         rows = storable(frame, table=name)
-        properties = CommitProperties(
-            custom_metadata={METADATA_KEY: orjson.dumps(dict(metadata or {})).decode()},
-            # An overwrite that lost the race must look again, or rows appended meanwhile would stay.
-            max_commit_retries=ATTEMPTS if mode == "append" else 0,
-        )
+        properties = CommitProperties(**_properties(mode, metadata))
         if table is not None and mode == "append":
             rows = suited_to(pl.scan_delta(table).collect_schema(), rows, table=name)
         rows = require_types(rows, table=name)
@@ -196,6 +220,39 @@ class Tables:
             return 0
         schema_mode: Literal["merge", "overwrite"] = "merge" if mode == "append" else "overwrite"
         write_deltalake(table, rows, mode=mode, schema_mode=schema_mode, commit_properties=properties)
+        return table.version()
+
+    def _write_files(
+        self,
+        name: str,
+        table: DeltaTable | None,
+        files: Sequence[DataFile],
+        schema: pl.Schema,
+        mode: Literal["append", "overwrite"],
+        metadata: Mapping[str, str] | None,
+    ) -> int:
+        from deltalake import CommitProperties, Schema
+        from deltalake.transaction import AddAction, create_table_with_add_actions
+
+        now_ms = time.time_ns() // 1_000_000  # one for all: their names, which rise, then decide the order of reading
+        actions = [
+            AddAction(file.name, file.size, {}, now_ms, data_change=True, stats=f'{{"numRecords":{file.n_rows}}}')
+            for file in files
+        ]
+        columns = Schema.from_arrow(storable(pl.DataFrame(schema=schema), table=name).schema)
+        properties = CommitProperties(**_properties(mode, metadata))
+        if table is None:
+            create_table_with_add_actions(
+                self.uri(name),
+                columns,
+                actions,
+                configuration=CONFIGURATION,
+                storage_options=self._options or None,
+                commit_properties=properties,
+            )
+            return 0
+        table.create_write_transaction([*actions], mode, columns, commit_properties=properties)
+        table.update_incremental()
         return table.version()
 
     @contextmanager
@@ -225,6 +282,12 @@ def open_tables(url: str | Path) -> Tables:
     if parts.scheme == "s3":
         return Tables(text, storage_options={"aws_allow_http": "true"})
     raise UsageError(f"stores.tables: {text!r} has the scheme {parts.scheme!r}. Use a folder or s3://bucket/prefix.")
+
+
+def _properties(mode: str, metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    """Of a commit: an overwrite that lost the race must look again, or rows appended meanwhile would stay."""
+    held = {METADATA_KEY: orjson.dumps(dict(metadata or {})).decode()}
+    return {"custom_metadata": held, "max_commit_retries": ATTEMPTS if mode == "append" else 0}
 
 
 def _files(table: DeltaTable) -> list[str]:
