@@ -19,6 +19,7 @@ from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
 from assay.pipelines.building import build_views
+from assay.pipelines.reconciling import reconcile_parts, reconcile_sources, source_step
 from assay.pipelines.run import Run, Step
 from assay.pipelines.understanding import write_reports
 from assay.pipelines.workspace import Workspace
@@ -71,17 +72,27 @@ def run_features(run: Run, *, months: int | None = None, full: bool | None = Non
 
 
 def take_snapshots(run: Run) -> tuple[Frames, tuple[str, ...]]:
-    """Freeze every source under its digest, and read it back as it was known at the run's moment."""
+    """Freeze every source under its digest, and read it back as it was known at the run's moment.
+
+    Raises:
+        DataError: A source cannot be read, or its snapshot does not hold the same rows.
+    """
     workspace = run.workspace
     frames: Frames = {}
     taken: list[Evidence] = []
+    steps = []
     root = workspace.state / "snapshots"
     for number, (name, source) in enumerate(workspace.settings.sources.items()):
         run.progress(Step("snapshots", number, len(workspace.settings.sources), name))
-        snapshot = snapshots.take(name, source_files.read(name, source, workspace.folder), root)
+        read = source_files.read(name, source, workspace.folder)
+        snapshot = snapshots.take(name, read, root)
+        frozen = snapshots.load(snapshot, root)
         taken.append(snapshot.evidence)
-        frames[name] = known_at(snapshots.load(snapshot, root), run.as_of)
-    return frames, tuple(one.id for one in run.record_all(taken))
+        steps.append(source_step(name, source, read, frozen))
+        frames[name] = known_at(frozen, run.as_of)
+    recorded = run.record_all(taken)
+    reconcile_sources(run, steps)
+    return frames, tuple(one.id for one in recorded)
 
 
 def known_at(frame: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
@@ -123,12 +134,15 @@ def cut_or_assess(run: Run, frames: Frames, *, months: int | None) -> splits.Cut
         DataError: The rows cannot be cut, though the data is good enough.
     """
     try:
-        return cut_rows(run, label_rows(run.workspace, frames, months=months))
+        rows = label_rows(run.workspace, frames, months=months)
+        cut = cut_rows(run, rows)
     except DataError as problem:
         assessment = assess_quality(run, frames, None)
         if assessment.verdict == "fail":
             raise GateRefused(f"quality gate: {assessment.summary} [{assessment.id}]; {problem}") from problem
         raise
+    reconcile_parts(run, frames, rows, cut)
+    return cut
 
 
 def label_rows(workspace: Workspace, frames: Frames, *, months: int | None = None) -> pl.DataFrame:

@@ -29,6 +29,7 @@ from assay.pipelines.experiment import conclude
 from assay.pipelines.feature import FeatureOutcome
 from assay.pipelines.inference import request_rows, serving_candidate
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired
+from assay.pipelines.reconciling import reconcile_holdout
 from assay.pipelines.run import Run, Step
 from assay.pipelines.training import TrainingOutcome, labelled
 from assay.pipelines.values import Scores
@@ -64,10 +65,12 @@ class Exam:
     Attributes:
         frame: Its rows with their features.
         openings: How often such rows were opened, this time included.
+        rows: As they were sealed.
     """
 
     frame: LabelledFrame
     openings: holdout.Openings
+    rows: pl.DataFrame
 
     @property
     def level(self) -> float:
@@ -160,7 +163,7 @@ def open_holdout(run: Run, features: FeatureOutcome, training: TrainingOutcome) 
         openings=openings,
         model=model,
     )
-    return Exam(labelled(workspace, rows), openings)
+    return Exam(labelled(workspace, rows), openings, rows)
 
 
 def examine(run: Run, exam: Exam, training: TrainingOutcome) -> tuple[Evaluation, list[Evidence]]:
@@ -176,6 +179,7 @@ def examine(run: Run, exam: Exam, training: TrainingOutcome) -> tuple[Evaluation
     metric = primary_metric(run.workspace)
     frame = exam.frame
     scores = training.model.predict(frame.inputs)
+    reconcile_holdout(run, exam.rows, frame, n_scores=len(scores))
     subject = f"experiment:{training.experiment}"
     evaluation = measure(
         run,

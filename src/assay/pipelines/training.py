@@ -28,6 +28,7 @@ from assay.pipelines import values
 from assay.pipelines.experiment import next_experiment, record_experiment
 from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired, task_of
+from assay.pipelines.reconciling import reconcile_frames
 from assay.pipelines.run import Run, Step
 from assay.pipelines.workspace import Workspace
 from assay.training import baselines
@@ -117,9 +118,15 @@ def run_training(
 
 
 def frames_for(run: Run, features: FeatureOutcome) -> tuple[LabelledFrame, LabelledFrame]:
-    """Join features to the training and validation rows, each value strictly older than its prediction."""
+    """Join features to the training and validation rows, each value strictly older than its prediction.
+
+    Raises:
+        DataError: A row was lost or doubled on the way.
+    """
     run.progress(Step("training frame"))
-    return labelled(run.workspace, features.train), labelled(run.workspace, features.validation)
+    train, validation = labelled(run.workspace, features.train), labelled(run.workspace, features.validation)
+    reconcile_frames(run, {"train": (features.train, train), "validation": (features.validation, validation)})
+    return train, validation
 
 
 def labelled(workspace: Workspace, rows: pl.DataFrame) -> LabelledFrame:
