@@ -333,11 +333,33 @@ class Leakage(Section):
         return {one.column: one.reason for one in self.accept}
 
 
+class Interactions(Section):
+    """Columns of numbers taken together (FE-5), as candidates that `selection` chooses from."""
+
+    columns: tuple[str, ...] = Field(
+        ("*",), description="Columns of numbers, after the transforms, by name or pattern."
+    )
+    kinds: Annotated[tuple[Literal["ratio", "difference", "product", "polynomial"], ...], Field(min_length=1)] = Field(
+        ("ratio", "difference", "product", "polynomial"), description="What is made of them; polynomial: powers."
+    )
+    depth: Annotated[int, Field(ge=2, le=3)] = Field(2, description="Most factors of a product or power.")
+
+
+class Selection(Section):
+    """The columns that say most of the label, by mutual information on the training rows (FE-7)."""
+
+    maximum: Annotated[int, Field(ge=1, le=1_000)] = Field(50, description="Most columns that are kept.")
+
+
 class Training(Section):
     """Which estimators are tried, and how long."""
 
     transforms: tuple[TransformRule, ...] = Field(
         (), description="What is fitted on the inputs first; default nothing: numbers as they are, categories as codes."
+    )
+    interactions: Interactions | None = Field(None, description="Columns taken together; default none.")
+    selection: Selection | None = Field(
+        None, description="Keep the columns that say most; default all, and with interactions the best 50."
     )
 
     estimators: tuple[str, ...] = Field(("logistic", "lightgbm"), description="Estimators to try.")

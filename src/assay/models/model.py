@@ -113,7 +113,7 @@ class Model:
         self._scorer = scorer
         names = signature.names
         unchanged = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
-        self._pick = recipe.apply_row if recipe.steps else unchanged
+        self._pick = recipe.apply_row if recipe.changes else unchanged
 
     @property
     def scorer_kind(self) -> str:
@@ -171,7 +171,7 @@ def to_bundle(
     matrix = fitted.encoder.encode(recipe.apply(sample))
     graph, parity = _graph_with_parity(scorer, matrix, fitted.signature)
     document = {
-        "format": 2 if recipe.steps else 1,
+        "format": 2 if recipe.changes else 1,
         "signature": fitted.signature.to_json(),
         "encoder": fitted.encoder.to_json(),
         "calibrator": (calibrator or NoCalibrator()).to_json(),
@@ -182,7 +182,7 @@ def to_bundle(
         },
         "metadata": {**fitted.metadata, **(metadata or {})},
     }
-    if recipe.steps:
+    if recipe.changes:
         document["transforms"] = recipe.to_json()
     files = {
         "model.json": json.dumps(document, sort_keys=True, allow_nan=False).encode(),

@@ -63,6 +63,11 @@ class Recipe:
         """No steps: the encoder reads the inputs themselves."""
         return cls(tuple(inputs), (), tuple(inputs))
 
+    @property
+    def changes(self) -> bool:
+        """Whether the encoder reads anything but the inputs themselves."""
+        return self.columns != self.inputs
+
     def keep(self, names: Sequence[str]) -> Recipe:
         """The same with only the named columns, and only the steps that they need."""
         wanted = set(names)
@@ -123,12 +128,15 @@ class Recipe:
         made: dict[str, tuple[str, ...]] = {spec.name: (spec.name,) for spec in self.inputs}
         for step in self.steps:
             origin = tuple(dict.fromkeys(source for name in step.reads for source in made[name]))
-            made |= {spec.name: _sources_of(step, spec.name, made) or origin for spec in step.writes}
+            made |= {spec.name: origin for spec in step.writes}
         return {spec.name: made[spec.name] for spec in self.columns}
 
     def learnt(self) -> dict[str, np.ndarray[Any, Any]]:
-        """What the steps took from the training rows, by name."""
-        return {f"transform.{name}": array for step in self.steps for name, array in step.learnt().items()}
+        """What the steps took from the training rows, by name, and which columns were chosen on them."""
+        arrays = {f"transform.{name}": array for step in self.steps for name, array in step.learnt().items()}
+        if self.changes:
+            arrays["transform.columns"] = np.array([spec.name for spec in self.columns], dtype=np.str_)
+        return arrays
 
     def to_json(self) -> dict[str, Any]:
         """Steps, columns and a digest over both and over the tensors; the tensors are a file of their own."""
@@ -200,14 +208,6 @@ def _text(name: str, value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise DataError(f"feature {name!r} should be text or null, but is {value!r} ({type(value).__name__}).")
-
-
-def _sources_of(step: Transform, name: str, made: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Inputs behind one column of a step that says which columns each is made from; empty where it does not."""
-    reads_of: Callable[[str], tuple[str, ...]] | None = getattr(step, "reads_of", None)
-    if reads_of is None:
-        return ()
-    return tuple(dict.fromkeys(source for read in reads_of(name) for source in made[read]))
 
 
 def _step(place: int, data: Mapping[str, Any], tensors: Mapping[str, Any]) -> Transform:

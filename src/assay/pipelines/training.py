@@ -225,6 +225,8 @@ def find_model(
         timeout=settings.training.timeout,
     )
     run.record(found.evidence)
+    if found.selection is not None:
+        run.record(found.selection)
     for one in found.prepared.encodings:
         refuse_leak(
             run.record(

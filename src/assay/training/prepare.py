@@ -6,7 +6,8 @@ What a transform is and how it is applied is `models.transforms`; which there ar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,19 +16,41 @@ import numpy as np
 import polars as pl
 
 from assay.config.nearest import did_you_mean
-from assay.config.settings import Training, TransformRule
+from assay.config.settings import Interactions, Selection, Training, TransformRule
 from assay.errors import ConfigError
 from assay.models.frame import LabelledFrame
 from assay.models.recipe import Recipe, column_of
 from assay.models.signature import FeatureKind, FeatureSpec, Signature
-from assay.models.transforms import Bin, OneHot, RobustScale, SignedLog, Standardise, TargetEncoding, Transform
+from assay.models.transforms import (
+    Bin,
+    Interaction,
+    OneHot,
+    RobustScale,
+    SignedLog,
+    Standardise,
+    TargetEncoding,
+    Transform,
+)
 from assay.models.transforms.transform import Array, Column
+from assay.training.selection import (
+    MOST_MISSING,
+    Chosen,
+    Codes,
+    candidates,
+    choose,
+    label_codes,
+    missing_share,
+    mutual_information,
+)
 
 SKEWED = 2.0
 """Skewness from which `auto` takes the logarithm of a number; that of an exponential distribution."""
 
 MANY_CATEGORIES = 20
 """Categories from which `auto` encodes by the label's mean instead of by indicators (FE-2)."""
+
+ROWS_SCORED = 20_000
+"""Training rows that columns are scored on; more change no ranking, and cost time for each candidate."""
 
 SCALES: dict[str, type[SignedLog | Standardise | RobustScale]] = {
     "log": SignedLog,
@@ -65,11 +88,13 @@ class Prepared:
         recipe: From inputs to the encoder's columns.
         train: Those columns of the training rows; what was learnt from labels is out of fold here.
         encodings: The columns that were learnt from labels.
+        chosen: What each column says of the label, and which were kept; None where nothing is declared.
     """
 
     recipe: Recipe
     train: pl.DataFrame
     encodings: tuple[Encoding, ...] = ()
+    chosen: Chosen | None = None
 
 
 def prepare(train: LabelledFrame, truth: Array, signature: Signature, training: Training) -> Prepared:
@@ -84,14 +109,15 @@ def prepare(train: LabelledFrame, truth: Array, signature: Signature, training: 
     Raises:
         ConfigError: A rule names no input, or asks for what cannot be done with one.
     """
-    if not training.transforms:
+    if not (training.transforms or training.interactions or training.selection):
         return Prepared(Recipe.unchanged(signature.features), train.inputs)
-    _refuse_unmatched(training.transforms, signature)
+    _refuse_unmatched("transforms", _patterns(training.transforms), signature.names)
     fitting = _Fitting(train, truth)
     for spec in signature.features:
         fitting.take(spec, _rule_for(spec, training.transforms))
-    recipe = Recipe(signature.features, tuple(fitting.steps), tuple(fitting.columns))
-    return Prepared(recipe, recipe.frame(train.inputs, fitting.made), tuple(fitting.encodings))
+    chosen = fitting.choose(training, label_codes(truth, signature.task))
+    recipe = Recipe(signature.features, tuple(fitting.steps), tuple(fitting.columns)).keep(chosen.kept)
+    return Prepared(recipe, recipe.frame(train.inputs, fitting.made), tuple(fitting.encodings), chosen)
 
 
 def folds_of(frame: LabelledFrame, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -128,6 +154,50 @@ class _Fitting:
             made, column = step.writes, columns[0]
             self.made |= dict(zip((one.name for one in made), columns, strict=True))
         self.columns.extend(made)
+
+    def choose(self, training: Training, label: Codes) -> Chosen:
+        """Score every column and every interaction that is asked for, and keep those that say most."""
+        sample = _sample(self._train)
+        scores = {one.name: mutual_information(_some(self._column(one), sample), label[sample]) for one in self.columns}
+        combined: dict[str, Interaction] = {}
+        for one in self._interactions(training.interactions):
+            column = self._combined(one)
+            if missing_share(column) <= MOST_MISSING:
+                combined[one.name] = one
+                scores[one.name] = mutual_information(_some(column, sample), label[sample])
+        known = {spec.name: spec for spec in self.columns}
+        selection = training.selection or (Selection() if training.interactions else None)
+        chosen = choose(
+            scores,
+            lambda name: self._combined(combined[name]) if name in combined else self._column(known[name]),
+            maximum=selection.maximum if selection else None,
+        )
+        for name in filter(combined.__contains__, chosen.kept):
+            self.steps.append(combined[name])
+            self.columns.extend(combined[name].writes)
+            self.made[name] = self._combined(combined[name])
+        return chosen
+
+    def _interactions(self, declared: Interactions | None) -> list[Interaction]:
+        if declared is None:
+            return []
+        numbers = {spec.name: spec for spec in self.columns if spec.kind == "number"}
+        _refuse_unmatched("interactions", declared.columns, tuple(numbers))
+        names = [name for name in numbers if any(fnmatchcase(name, pattern) for pattern in declared.columns)]
+        useless = {name: int((~(np.abs(self._numbers(name)) > 0)).sum()) for name in names}
+        return candidates(names, declared, zeros=useless.__getitem__)
+
+    def _combined(self, interaction: Interaction) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(interaction.many(*map(self._numbers, interaction.columns))[0])
+
+    def _numbers(self, name: str) -> Array:
+        return np.asarray(self._column(FeatureSpec(name, "number")))
+
+    def _column(self, spec: FeatureSpec) -> Column:
+        """The training rows' values, as transforms read them."""
+        made = self.made.get(spec.name)
+        return made if made is not None else column_of(self._train.inputs, spec.name, spec.kind)
 
     def _names(self, spec: FeatureSpec, rule: TransformRule) -> tuple[str, ...]:
         if rule.apply == ("auto",):
@@ -183,11 +253,23 @@ def _fits(rule: TransformRule, spec: FeatureSpec) -> bool:
     return rule.kind in (None, spec.kind) and any(fnmatchcase(spec.name, pattern) for pattern in rule.columns)
 
 
-def _refuse_unmatched(rules: Sequence[TransformRule], signature: Signature) -> None:
-    for pattern in _patterns(rules):
-        if not any(fnmatchcase(name, pattern) for name in signature.names):
-            meant = did_you_mean(pattern, signature.names) or f"There are: {', '.join(signature.names)}."
-            raise ConfigError(f"training.transforms: no input of the model is called {pattern!r}. {meant}")
+def _refuse_unmatched(key: str, patterns: Iterable[str], names: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            what = "input of the model" if key == "transforms" else "column of numbers"
+            meant = did_you_mean(pattern, names) or f"There are: {', '.join(names)}."
+            raise ConfigError(f"training.{key}: no {what} is called {pattern!r}. {meant}")
+
+
+def _sample(train: LabelledFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Places of the rows that columns are scored on: all, or so many of them by a hash of their keys."""
+    if len(train) <= ROWS_SCORED:
+        return np.arange(len(train))
+    return np.flatnonzero(folds_of(train, math.ceil(len(train) / ROWS_SCORED)) == 0)
+
+
+def _some(column: Column, places: np.ndarray[Any, np.dtype[np.int64]]) -> Column:
+    return column.gather(places) if isinstance(column, pl.Series) else column[places]
 
 
 def _patterns(rules: Sequence[TransformRule]) -> Iterator[str]:

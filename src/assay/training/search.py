@@ -28,6 +28,7 @@ from assay.training.prepare import Prepared
 from assay.training.progress import Progress
 from assay.training.sampler import propose
 from assay.training.search_evidence import library_versions, search_evidence
+from assay.training.selection import selection_evidence
 from assay.training.trials import Journal, Trial, best_trial
 
 
@@ -44,6 +45,7 @@ class SearchOutcome:
         importance: Share of each input in the winner, most important first.
         prepared: The transforms that were fitted, and the training rows' columns that they gave.
         evidence: Kind `training.search`.
+        selection: Kind `features.selection`; None where nothing is declared to be made of the inputs.
     """
 
     best: Fitted
@@ -54,6 +56,7 @@ class SearchOutcome:
     importance: Mapping[str, float]
     prepared: Prepared
     evidence: Evidence
+    selection: Evidence | None = None
 
 
 def silent(_progress: Progress) -> None:
@@ -128,6 +131,7 @@ def search(
             winner, finished, rows, figure, study_name=study_name, seed=seed, n_resumed=n_resumed, planned=of,
             seconds=clock() - started,
         ),
+        _selection(rows, winner),
     )  # fmt: skip
 
 
@@ -185,6 +189,13 @@ class _Study:
         if estimator.name not in self._trainers:
             self._trainers[estimator.name] = estimator.prepare(self._rows, self._seed, self._figure.name)
         return self._trainers[estimator.name]
+
+
+def _selection(rows: Matrices, winner: Fitted) -> Evidence | None:
+    chosen = rows.prepared.chosen
+    if chosen is None:
+        return None
+    return selection_evidence(chosen, winner.column_importance(), label=rows.signature.label)
 
 
 def _study_file(folder: Path | None, study: _Study, name: str) -> Path | None:

@@ -90,7 +90,7 @@ def search_evidence(
 def _transforms(rows: Matrices) -> dict[str, Any]:
     """What was made of the inputs: how many columns of each kind of transform, and the digest that names them all."""
     recipe = rows.prepared.recipe
-    if not recipe.steps:
+    if not recipe.changes:
         return {}
     made: dict[str, list[str]] = {}
     for step in recipe.steps:
