@@ -105,6 +105,7 @@ def test_training_and_evaluating_print_one_json_document_each(on, churn):
         ("ledger lineage churn@1.0.0 --rows 1:2", 2, "--forward"),
         ("ledger lineage source:prices --forward --rows two", 2, "100:200"),
         ("ledger lineage source:prices --forward --rows 1000:2000", 1, "source:prices"),
+        ("ledger lineage churn@1.0.0 --openlineage http://127.0.0.1:9", 5, "127.0.0.1"),
         ("models --set traning.trials=3", 2, "training"),
         ("models --set training.trials=many", 2, "training.trials"),
         ("rollback --by me --reason practice", 2, "churn@1.0.0"),
@@ -195,6 +196,17 @@ def test_a_flag_is_stronger_than_the_environment_and_that_than_the_file(on, fini
     monkeypatch.setenv("ASSAY__TRAINING__TRIALS", "3")
     assert on(finished_churn, f"models --set {wrong}").exit_code == 2
     assert on(finished_churn, "models").exit_code == 0
+
+
+def test_lineage_can_be_written_as_openlineage_events_and_the_predictions_touched_as_csv(on, churn, tmp_path):
+    done = on(churn, f"ledger lineage churn@1.0.0 --openlineage {tmp_path}/events.jsonl")
+    assert done.exit_code == 0, done.output
+    assert "OpenLineage events" in done.stderr
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert {"churn.run", "churn.training", "churn.stage.production"} <= {one["job"]["name"] for one in events}
+    done = on(churn, f"ledger lineage source:prices --forward --predictions {tmp_path}/touched.csv", "--json")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "touched.csv").read_text().splitlines()[0] == "id,time,model,because"
 
 
 def test_the_card_can_be_written_to_a_file(on, finished_churn, tmp_path):

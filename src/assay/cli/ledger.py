@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.cli.shell import HERE, JsonOption, ProjectOption, SetOption, open_project, show_evidence, show_json, verb
+
+if TYPE_CHECKING:
+    from assay.pipelines.trace import Trace
+    from assay.project import Project
 
 ledger = typer.Typer(name="ledger", help="The tamper-evident record of everything.", no_args_is_help=True)
 
@@ -76,18 +81,23 @@ def lineage(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --forward: write every prediction touched, as CSV.")
     ] = None,
+    openlineage: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", help="Send the runs behind it as OpenLineage events.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What something was made from, down to rows of a source; or what came of it."""
     _refuse_without_forward(forward, rows or where or predictions)
-    opened = open_project(project, overrides).ledger
+    opened = open_project(project, overrides)
     if forward:
-        impact = opened.impact(start, rows=rows, where=where)
+        impact = opened.ledger.impact(start, rows=rows, where=where)
         trace = impact.trace
         if predictions is not None:
             impact.predictions.write_csv(predictions)
     else:
-        trace = opened.trace(start)
+        trace = opened.ledger.trace(start)
+    if openlineage is not None:
+        _send(opened, trace, to=openlineage)
     if as_json:
         show_json(trace)
         return
@@ -95,6 +105,14 @@ def lineage(
         typer.echo(line)
     if records:
         show_evidence(trace.graph.nodes, as_json=False)
+
+
+def _send(project: Project, trace: Trace, *, to: str) -> None:
+    from assay.integrations.openlineage_delivery import deliver
+
+    key = os.environ.get("OPENLINEAGE_API_KEY", "")
+    n_events = deliver(project.workspace.ledger, trace.graph.nodes, project=project.name, to=to, api_key=key)
+    typer.echo(f"{n_events:,} OpenLineage events sent to {to}", err=True)
 
 
 def _refuse_without_forward(forward: bool, given: object) -> None:
