@@ -80,8 +80,9 @@ def test_the_official_client_takes_every_event_and_writes_the_same_again(events)
 
 @pytest.mark.parametrize(
     ("place", "value"),
-    [("invented", 1), ("run.invented", 1), ("run.facets.tags.invented", 1), ("run.runId", "RUN-1"), ("eventTime", "2026"),
-     ("eventType", "BEGUN"), ("inputs.0.facets.schema._schemaURL", "https://openlineage.io/spec/SchemaDatasetFacet")],
+    [("invented", 1), ("run.invented", 1), ("run.facets.tags.invented", 1), ("run.runId", "RUN-1"),
+     ("eventTime", "2026"), ("eventType", "BEGUN"),
+     ("inputs.0.facets.schema._schemaURL", "https://openlineage.io/spec/SchemaDatasetFacet")],
 )  # fmt: skip
 def test_the_official_client_refuses_what_is_not_of_the_specification(events, place, value):
     event = json.loads(json.dumps(next(one for one in events if one["inputs"])))
