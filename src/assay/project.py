@@ -5,7 +5,7 @@ Wires nothing itself and computes nothing: the workspace opens the stores, the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +17,14 @@ from assay.pipelines.workspace import Workspace, utc_now
 if TYPE_CHECKING:
     import polars as pl
 
+    from assay.features.streaming.dead_letters import DeadLetter
     from assay.framing.advice import Advice
     from assay.ledger.evidence import Evidence
     from assay.ledger.lineage import Lineage
     from assay.pipelines.audit import Proof
     from assay.pipelines.impact import Impact
     from assay.pipelines.loop import RunOutcome
+    from assay.pipelines.streaming import Flow
     from assay.pipelines.trace import Trace
     from assay.pipelines.training import TrainingOutcome
 
@@ -59,6 +61,53 @@ class Features:
 
         with self._workspace.alone("assay features build"):
             return feature.build_only(run.begin(self._workspace, as_of=as_of, progress=progress), full=full)
+
+    def publish(self, topic: str, events: Iterable[Mapping[str, Any]]) -> int:
+        """Put events on a topic that a view streams from; returns how many.
+
+        Args:
+            topic: The view's `stream`.
+            events: Objects with columns of the view's source; one without an id is given one.
+        """
+        from assay.pipelines import streaming
+
+        return streaming.publish(self._workspace, topic, events)
+
+    def stream(
+        self,
+        *,
+        once: bool = False,
+        replay_from: str | None = None,
+        topics: Sequence[str] = (),
+        is_over: Callable[[], bool] = lambda: False,
+        watch: Callable[[Flow], None] = lambda _flow: None,
+    ) -> list[Evidence]:
+        """Bring online values up to the events of their topics as they come, until `is_over`, or once.
+
+        Args:
+            once: End when there is nothing more to read.
+            replay_from: Read one topic again from a place, or from `start`.
+            topics: Which; all by default.
+            is_over: Asked between two batches whether to end.
+            watch: Told every few seconds where each stream stands.
+        """
+        from assay.pipelines import streaming
+
+        return streaming.stream(
+            self._workspace, once=once, replay_from=replay_from, topics=topics, is_over=is_over, watch=watch
+        )
+
+    def dead_letters(self, topic: str) -> list[DeadLetter]:
+        """Events of a topic that could not be used, with the reason, oldest first."""
+        from assay.pipelines import streaming
+
+        return streaming.waiting_letters(self._workspace, topic)
+
+    def requeue(self, topic: str) -> int:
+        """Put the dead letters of a topic back on it; returns how many."""
+        from assay.pipelines import streaming
+
+        return streaming.requeue(self._workspace, topic)
 
     def history(self, keys: pl.DataFrame, names: Sequence[str] = ()) -> pl.DataFrame:
         """Join features to rows as they were known at each row's time.

@@ -249,9 +249,24 @@ def push(view: FeatureView, *, tables: Tables, online: OnlineStore) -> int:
     rows = offline.rows_since(view, tables, 0 if is_anew or before is None else before.build)
     newest = rows.select(pl.exclude(offline.BUILD)).unique(view.entity, keep="last", maintain_order=True).collect()
     n_changed = _put(view, newest, online=online, is_anew=is_anew)
-    types = {name: dtype.base_type().__name__ for name, dtype in newest.schema.items()}
-    online.put(PUSHED, [view.name], [state.build], [{"build": state.build, "types": types}])
+    online.put(PUSHED, [view.name], [state.build], [{"build": state.build, "types": _types(newest)}])
     return n_changed
+
+
+def put_newest(view: FeatureView, newest: pl.DataFrame, *, online: OnlineStore) -> int:
+    """Write rows that came between two builds, one an entity; a build that knows later ones wins.
+
+    Args:
+        view: The view.
+        newest: Entity, known_at and features, as `materialize.compute` gives them.
+        online: Where to.
+
+    Returns:
+        How many entities changed.
+    """
+    if pushed(view, online) is None:  # readers learn the types from here; the number is before that of every build
+        online.put(PUSHED, [view.name], [0], [{"build": 0, "types": _types(newest)}])
+    return _put(view, newest, online=online, is_anew=False)
 
 
 def pushed(view: FeatureView, online: OnlineStore) -> Pushed | None:
@@ -261,6 +276,10 @@ def pushed(view: FeatureView, online: OnlineStore) -> Pushed | None:
         return None
     types = {name: INSTANT if kind == "Datetime" else getattr(pl, kind)() for name, kind in row.values["types"].items()}
     return Pushed(build=row.values["build"], types=types)
+
+
+def _types(rows: pl.DataFrame) -> dict[str, str]:
+    return {name: dtype.base_type().__name__ for name, dtype in rows.schema.items()}
 
 
 def _put(view: FeatureView, newest: pl.DataFrame, *, online: OnlineStore, is_anew: bool) -> int:

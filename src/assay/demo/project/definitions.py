@@ -35,6 +35,9 @@ def profile(customers: pl.LazyFrame) -> pl.LazyFrame:
 @assay.feature_view(
     entity="customer",
     source="purchases",
+    stream="purchases",  # events of this topic bring the online values up to date between two builds
+    history=timedelta(days=90),
+    partition_by="customer_id",
     ttl=timedelta(days=365),
     owner="retention team",
     created="2026-11-21",
