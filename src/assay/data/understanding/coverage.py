@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from assay.data.understanding.moments import in_utc
+
 MOST_BUCKETS = 300
 SIZES = (
     ("minute", "1m", 60), ("quarter of an hour", "15m", 900), ("hour", "1h", 3_600), ("day", "1d", 86_400),
@@ -49,6 +51,7 @@ class Coverage:
         first: Earliest moment.
         last: Latest moment.
         without: Rows that have no time.
+        strange: Rows with a time before the year 200 or after 9800, which are left out.
         bucket: Name of the calendar unit that rows are counted by.
         starts: First moment of each unit from `first` to `last`, none left out.
         counts: Rows in each.
@@ -61,6 +64,7 @@ class Coverage:
     first: datetime
     last: datetime
     without: int
+    strange: int
     bucket: str
     starts: tuple[datetime, ...]
     counts: tuple[int, ...]
@@ -79,6 +83,7 @@ class Coverage:
             "first": self.first,
             "last": self.last,
             "without": self.without,
+            "strange": self.strange,
             "bucket": self.bucket,
             "buckets": [{"from": start, "n": n} for start, n in zip(self.starts, self.counts, strict=True)],
             "gaps": self.n_gaps,
@@ -101,9 +106,9 @@ def coverage(times: pl.Series) -> Coverage | None:
         times: Dates or times, missing ones among them; times without a zone count as UTC.
 
     Returns:
-        None where no row has a time.
+        None where no row has a time that counts.
     """
-    moments = _in_utc(times.drop_nulls())
+    moments, n_strange = in_utc(times.drop_nulls())
     if moments.is_empty():
         return None
     first, last = moments.min(), moments.max()
@@ -113,13 +118,7 @@ def coverage(times: pl.Series) -> Coverage | None:
     starts, counts = _counted(moments, every)
     steps = moments.unique().sort()
     n_gaps, gaps, usual = _gaps(steps)
-    return Coverage(times.name, first, last, times.null_count(), name, starts, counts, n_gaps, gaps, usual)
-
-
-def _in_utc(times: pl.Series) -> pl.Series:
-    if times.dtype == pl.Date or getattr(times.dtype, "time_zone", None) is None:
-        return times.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return times.cast(pl.Datetime("us", "UTC"))
+    return Coverage(times.name, first, last, times.null_count(), n_strange, name, starts, counts, n_gaps, gaps, usual)
 
 
 def _unit(seconds: float) -> tuple[str, str]:

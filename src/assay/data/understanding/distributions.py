@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from assay.data.understanding import moments
 from assay.data.understanding.outliers import Outliers, outliers
+from assay.data.understanding.ranks import quantiles
 
 BINS = 30
 FEW = 30  # numbers with so many different values are counted one by one
 TOP = 10  # values of a category that are shown
 SHOWN_CHARACTERS = 60
+LARGEST_EXACT = 2.0**53  # beyond, a float does not hold every whole number
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 Floats = npt.NDArray[np.float64]
@@ -94,7 +96,9 @@ def of_numbers(present: pl.Series) -> Distribution:
     found = outliers(ordered)
     bars = _one_by_one(ordered, starts) if starts.size <= FEW else _binned(ordered, found)
     figures = _figures(present, ordered, n_infinite)
-    return Distribution(int(starts.size) + _kinds_of_infinity(values), bars, figures, found)
+    is_exact = max(-ordered[0], ordered[-1]) <= LARGEST_EXACT or not present.dtype.is_integer()
+    distinct = int(starts.size) + _kinds_of_infinity(values) if is_exact else present.n_unique()
+    return Distribution(distinct, bars, figures, found)
 
 
 def of_times(present: pl.Series) -> Distribution:
@@ -104,10 +108,9 @@ def of_times(present: pl.Series) -> Distribution:
     low, high = ticks[0], ticks[-1]
     edges = np.linspace(low, high, BINS + 1) if high > low else np.array([low, low + 1])
     counts, _ = np.histogram(ticks, edges)
-    physical = present.to_physical().dtype
-    shown = [moment_words(edge, present.dtype, physical) for edge in edges]
+    shown = [moments.words(edge, present.dtype) for edge in edges]
     labels = tuple(f"{one} to {other}" for one, other in pairwise(shown))
-    figures = {"first": str(present.min()), "last": str(present.max())}
+    figures = {"first": moments.words(low, present.dtype), "last": moments.words(high, present.dtype)}
     return Distribution(int(starts.size), Bars(labels, tuple(int(one) for one in counts), is_binned=True), figures)
 
 
@@ -178,7 +181,7 @@ def _binned(ordered: Floats, found: Outliers | None) -> Bars:
 def _figures(present: pl.Series, ordered: Floats, n_infinite: int) -> dict[str, Any]:
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = float(ordered.mean()), float(ordered.std())
-    places = np.quantile(ordered, QUANTILES)
+    places = quantiles(ordered, QUANTILES)
     lowest, highest = float(ordered[0]), float(ordered[-1])
     is_whole = present.dtype.is_integer()
     figures = {
@@ -196,11 +199,5 @@ def _figures(present: pl.Series, ordered: Floats, n_infinite: int) -> dict[str, 
 def tenths(values: Sequence[float] | Floats) -> Floats:
     """Inner edges of ten groups of equal size, equal edges merged; empty where there are no finite values."""
     array = np.asarray(values, dtype=np.float64)
-    finite = array[np.isfinite(array)]
-    return np.unique(np.quantile(finite, np.arange(1, 10) / 10)) if finite.size else np.empty(0)
-
-
-def moment_words(ticks: float, dtype: pl.DataType, physical: pl.DataType) -> str:
-    """A time from its number, to the second."""
-    value = pl.Series([int(ticks)]).cast(physical).cast(dtype)[0]
-    return value.isoformat(sep=" ")[:19] if isinstance(value, datetime) else str(value)
+    finite = np.sort(array[np.isfinite(array)])
+    return np.unique(quantiles(finite, [tenth / 10 for tenth in range(1, 10)])) if finite.size else np.empty(0)

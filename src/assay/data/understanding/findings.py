@@ -27,6 +27,7 @@ HALF_MISSING = 0.5
 MANY_OUTLIERS = 0.05
 FEW_OUTLIERS, FAR_OUT = 0.01, 2.0  # so few, and so many times the room between the fences away
 RARE_CLASS = 0.05
+ENOUGH_COLUMNS = 5  # beside the key; rows of fewer agree by chance
 SHOWN = 8  # columns named in one sentence
 DAY = timedelta(days=1)
 
@@ -68,7 +69,7 @@ def find(
         return (Finding("act", "There are no rows.", "Check the source, and the moment as of which it is read."),)
     found = [
         *_of_target(label, associations),
-        *_of_duplicates(duplicates),
+        *_of_duplicates(duplicates, n_beside=len(columns) - len(duplicates.key)),
         *_of_proxies(protected),
         *_of_emptiness(columns),
         *_of_types(columns),
@@ -104,14 +105,15 @@ def _of_target(label: Label | None, associations: Mapping[str, Association]) -> 
             )
 
 
-def _of_duplicates(found: Duplicates) -> Iterator[Finding]:
+def _of_duplicates(found: Duplicates, *, n_beside: int) -> Iterator[Finding]:
     if found.exact:
         what = f"{found.exact:,} rows ({found.exact / found.of:.1%}) repeat another in every column."
         yield Finding("act", what, "Remove them at the source, or add the column that tells them apart.")
     if found.on_key and found.on_key > found.exact:
         what = f"{found.on_key:,} rows have a key ({', '.join(found.key)}) that an earlier row has."
         yield Finding("act", what, "Declare the key that names a row, or remove what repeats.", found.key)
-    if found.beside_key and found.beside_key > found.exact:
+    is_telling = n_beside >= ENOUGH_COLUMNS and (found.beside_key or 0) < found.of / 2
+    if found.beside_key and found.beside_key > found.exact and is_telling:
         what = f"{found.beside_key:,} rows ({found.beside_key / found.of:.1%}) differ from another in their key alone."
         yield Finding("look", what, "Find out whether one event was written down twice.", found.key)
 
@@ -226,6 +228,9 @@ def _of_time(found: Coverage | None) -> Iterator[Finding]:
     if found.without:
         what = f"{found.without:,} rows have no time."
         yield Finding("act", what, f"They never join anything; mend {found.column} at the source.", (found.column,))
+    if found.strange:
+        what = f"{found.strange:,} rows have a time before the year 200 or after 9800."
+        yield Finding("act", what, "Such times mean something else; say so with an empty value.", (found.column,))
     if found.n_gaps and not found.is_rhythm:
         gaps = [f"from {_day(one.after)} to {_day(one.before)}" for one in found.gaps]
         usual = spoken_duration(found.usual_step)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from assay.data.understanding import moments
 from assay.data.understanding.contingency import Codes
-from assay.data.understanding.distributions import moment_words, number_words, shortened, tenths
+from assay.data.understanding.distributions import number_words, shortened, tenths
 from assay.data.understanding.kinds import Kind
 
 FEW = 10
@@ -66,14 +67,13 @@ def grouped(column: pl.Series, kind: Kind) -> Groups | None:
 
 
 def _of_scale(column: pl.Series) -> Groups:
-    physical = column.to_physical()
-    values = physical.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+    values = column.to_physical().cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
     known = values[~np.isnan(values)]
     single = np.unique(known)
 
     def words(value: float) -> str:
         if column.dtype.is_temporal() and np.isfinite(value):
-            return moment_words(value, column.dtype, physical.dtype)
+            return moments.words(value, column.dtype)
         return number_words(value) if np.isfinite(value) else str(value)
 
     if single.size <= FEW:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assay.data.understanding.ranks import quantiles
+
 REACH = 6.0  # of the distance between median and quartile
 FEWEST = 20  # quartiles of fewer values say little
 RULE = "beyond the quartiles by more than 6 times the distance from the median to that quartile"
@@ -74,7 +76,7 @@ def outliers(ordered: npt.NDArray[np.float64]) -> Outliers | None:
     """
     if ordered.size < FEWEST:
         return None
-    lower, middle, upper = (float(one) for one in np.quantile(ordered, (0.25, 0.5, 0.75)))
+    lower, middle, upper = (float(one) for one in quantiles(ordered, (0.25, 0.5, 0.75)))
     if lower == upper:
         return None
     left, right = middle - lower or upper - middle, upper - middle or middle - lower

@@ -41,6 +41,7 @@ def data_report(found: Understanding, *, title: str) -> str:
     """
     about = _findings_by_column(found)
     carded = _carded(found, about)
+    anchors = {one.name: f"column-{number}" for number, one in enumerate(found.columns) if one.name in carded}
     return render(
         "assay.data.understanding",
         "data_report.html",
@@ -49,9 +50,9 @@ def data_report(found: Understanding, *, title: str) -> str:
         facts=_facts(found),
         findings=[{"verdict": VERDICTS[one.level], "what": one.what, "do": one.do} for one in found.findings],
         provenance=_provenance(found),
-        lines=[_line(one, found, about, has_card=one.name in carded) for one in found.columns],
+        lines=[_line(one, found, about, anchor=anchors.get(one.name, "")) for one in found.columns],
         most_lines=MOST_LINES,
-        cards=[_card(one, found, about) for one in found.columns if one.name in carded],
+        cards=[_card(one, found, about, anchor=anchors[one.name]) for one in found.columns if one.name in anchors],
         n_without_card=len(found.columns) - len(carded),
         all_open=len(found.columns) <= MOST_OPEN,
         label=_label(found),
@@ -116,14 +117,12 @@ def _provenance(found: Understanding) -> list[tuple[str, str]]:
     ]
 
 
-def _line(
-    column: Column, found: Understanding, about: Mapping[str, Sequence[str]], *, has_card: bool
-) -> dict[str, Any]:
+def _line(column: Column, found: Understanding, about: Mapping[str, Sequence[str]], *, anchor: str) -> dict[str, Any]:
     tells = found.associations.get(column.name)
     levels = about.get(column.name, [])
     return {
         "name": column.name,
-        "anchor": _anchor(column, found) if has_card else "",
+        "anchor": anchor,
         "kind": column.kind,
         "dtype": column.dtype,
         "missing": column.missing.share,
@@ -136,10 +135,6 @@ def _line(
     }
 
 
-def _anchor(column: Column, found: Understanding) -> str:
-    return f"column-{found.columns.index(column)}"
-
-
 def _meter(share: float, kind: str) -> Markup:
     """A bar the size of a word, full at 1."""
     track = tag("rect", x=0, y=0, width=72, height=9, rx=2, class_="track")
@@ -147,14 +142,14 @@ def _meter(share: float, kind: str) -> Markup:
     return tag("svg", track, fill, class_="meter", viewBox="0 0 72 9", role="img", aria_label=f"{share:.0%}")
 
 
-def _card(column: Column, found: Understanding, about: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _card(column: Column, found: Understanding, about: Mapping[str, Sequence[str]], *, anchor: str) -> dict[str, Any]:
     tells = found.associations.get(column.name)
     picture = None
     if tells is not None:
         picture = charts.by_label(tells, column=column.name, label=found.label, classes=found.label_classes)
     return {
         "name": column.name,
-        "anchor": _anchor(column, found),
+        "anchor": anchor,
         "kind": column.kind,
         "dtype": column.dtype,
         "meaning": found.meanings.get(column.name, ""),

@@ -16,6 +16,7 @@ import polars as pl
 
 from assay.data.understanding.contingency import Codes, chance, counted, cramers_v, crossed_auc
 from assay.data.understanding.groups import Groups
+from assay.data.understanding.kinds import is_nested
 from assay.data.understanding.ranks import centred_ranks
 from assay.metrics.estimate import Estimate
 
@@ -88,13 +89,15 @@ class Association:
 
 
 def label_of(column: pl.Series, *, half: npt.NDArray[np.bool_], positive: Any = None) -> Label | None:
-    """Read the label's column; None where it does not vary.
+    """Read the label's column; None where it does not vary, or holds lists and the like.
 
     Args:
         column: The label of the sampled rows.
         half: Which half of the rows each belongs to, for figures that are learnt on one and judged on the other.
         positive: The value that counts as 1; by default the second of two, in their order.
     """
+    if is_nested(column.dtype):
+        return None
     present = column.is_not_null()
     if column.dtype.is_float():
         present &= column.is_finite().fill_null(value=False)
