@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from assay.pipelines.training import TrainingOutcome
 
 
+BUILD_PATIENCE_SECONDS = 600.0
+
+
 class Features:
     """The features of a project: `project.features`."""
 
@@ -56,10 +59,17 @@ class Features:
     def build(
         self, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent
     ) -> list[Evidence]:
-        """Bring the offline and online stores up to date."""
+        """Bring the offline and online stores up to date; builders of one project take turns.
+
+        Raises:
+            UsageError: Somebody else has been at work here for ten minutes.
+        """
         from assay.pipelines import feature, run
 
-        with self._workspace.alone("assay features build"):
+        def waits(holder: str) -> None:
+            progress(run.Step("waiting", note=holder))
+
+        with self._workspace.alone("assay features build", patience_seconds=BUILD_PATIENCE_SECONDS, waits=waits):
             return feature.build_only(run.begin(self._workspace, as_of=as_of, progress=progress), full=full)
 
     def publish(self, topic: str, events: Iterable[Mapping[str, Any]]) -> int:

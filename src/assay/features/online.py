@@ -245,7 +245,8 @@ def push(view: FeatureView, *, tables: Tables, online: OnlineStore) -> int:
     before = pushed(view, online)
     if state is None or (before is not None and before.build == state.build):
         return 0
-    is_anew = before is None or not state.replaced_in <= before.build <= state.build
+    # into an empty store rows are merged, not put in its place: somebody else may be filling it as well
+    is_anew = before is not None and not state.replaced_in <= before.build <= state.build
     rows = offline.rows_since(view, tables, 0 if is_anew or before is None else before.build)
     newest = rows.select(pl.exclude(offline.BUILD)).unique(view.entity, keep="last", maintain_order=True).collect()
     n_changed = _put(view, newest, online=online, is_anew=is_anew)

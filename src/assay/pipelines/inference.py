@@ -18,7 +18,7 @@ from assay.errors import DataError, NotFound, ServiceUnreachable
 from assay.features import frame as joined_features
 from assay.features import offline
 from assay.features.layout import Layout
-from assay.features.online import OnlineFeatures, Vector, push
+from assay.features.online import OnlineFeatures, Vector
 from assay.ledger.evidence import Evidence
 from assay.models.bundle import Bundle
 from assay.models.model import Model, from_bundle
@@ -49,8 +49,7 @@ def predictor_for(
         model: The same, if it is loaded already.
         degrades: Whether answers go on, by `serving.unavailable`, while the online store's server is away.
     """
-    for view in workspace.definitions.views:
-        push(view, tables=workspace.tables, online=workspace.online)
+    outages.fill(workspace, workspace.online)
     target = workspace.settings.target
     loaded = model or from_bundle(Bundle.load(workspace.artifacts, version.bundle))
     return Predictor(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from assay.features.online import Fallback, push
+from assay.features.online import Fallback, push, pushed
 from assay.ledger.evidence import Evidence, Verdict
 from assay.pipelines.workspace import Workspace
 from assay.serving.measures import Measures
@@ -35,7 +35,7 @@ def watch(workspace: Workspace, measures: Measures) -> None:
     """From now on let a thread mend outages, record them, and show the store and its memory in the metrics."""
     guard, cache = workspace.online_guard, workspace.online_cache
     if guard is not None:
-        guard.watch(mend=lambda store: fill(workspace, store), told=lambda outage: tell(workspace, outage))
+        guard.watch(mend=lambda store: mend(workspace, store), told=lambda outage: tell(workspace, outage))
         measures.gauge("assay_online_up", "1 while the online store answers.", lambda: float(not guard.is_away))
         measures.gauge("assay_online_outages", "Times that the online store went away.", lambda: guard.n_outages)
         measures.gauge(
@@ -50,17 +50,31 @@ def watch(workspace: Workspace, measures: Measures) -> None:
         measures.gauge("assay_online_cache_hit_rate", "Share answered from memory.", lambda: counts.hit_rate)
 
 
-def fill(workspace: Workspace, store: OnlineStore) -> None:
-    """Bring a store that is back up to the offline tables: it may have lost everything, or the last builds.
+def mend(workspace: Workspace, store: OnlineStore) -> None:
+    """End an outage: fill the store, and let nothing that is in memory answer for it.
 
     Raises:
         ServiceUnreachable: It is not back.
     """
-    store.forget_losses()
-    for view in workspace.definitions.views:
-        push(view, tables=workspace.tables, online=store)
+    fill(workspace, store)
     if workspace.online_cache is not None:
         workspace.online_cache.distrust()
+
+
+def fill(workspace: Workspace, store: OnlineStore) -> None:
+    """Bring a store up to the offline tables: a server may have lost everything, or the last builds.
+
+    While somebody builds, only views of which it has nothing are filled: the builder sees to the rest, and the two
+    must not replace a view at once.
+
+    Raises:
+        ServiceUnreachable: It does not answer.
+    """
+    store.forget_losses()
+    with workspace.alone_if_free("filling the online store") as is_alone:
+        for view in workspace.definitions.views:
+            if is_alone or pushed(view, store) is None:
+                push(view, tables=workspace.tables, online=store)
 
 
 def tell(workspace: Workspace, outage: Outage) -> None:

@@ -6,16 +6,15 @@ in the pipelines.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import ConfigError, UsageError
+from assay.errors import ConfigError
+from assay.pipelines import turns
 
 if TYPE_CHECKING:
     from assay.config.settings import Settings
@@ -173,26 +172,25 @@ class Workspace:
             raise ConfigError(f"assay.yaml, {field}: {error}") from error
 
     @contextmanager
-    def alone(self, work: str) -> Iterator[None]:
+    def alone(
+        self, work: str, *, patience_seconds: float = 0.0, waits: Callable[[str], None] = lambda _holder: None
+    ) -> Iterator[None]:
         """Hold the project's lock while `work` runs; the system frees it if the process dies.
 
+        Args:
+            work: What is to be done, for others who would like to work too.
+            patience_seconds: How long to wait for a turn; 0: not at all.
+            waits: Told once who is at work, if there is somebody to wait for.
+
         Raises:
-            UsageError: Another process holds it.
+            UsageError: Another process holds it, and did all that time.
         """
-        self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "run.lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise UsageError(
-                    f"{self.folder}: {lock.read().strip() or 'another process'} is at work here. "
-                    f"Wait for it to end before you start {work}."
-                ) from None
-            lock.truncate(0)
-            lock.write(f"{work} (process {os.getpid()})")
-            lock.flush()
+        with turns.taken(self.state / "run.lock", work, patience_seconds=patience_seconds, waits=waits):
             yield
+
+    def alone_if_free(self, work: str) -> AbstractContextManager[bool]:
+        """Hold the project's lock if nobody else does; gives whether it is held."""
+        return turns.taken_if_free(self.state / "run.lock", work)
 
     def close(self) -> None:
         """Close every store that was opened."""
