@@ -13,14 +13,14 @@ from assay.config.settings import Target
 from assay.errors import ConfigError, NotFound
 from assay.features.definitions import KNOWN_AT, Definitions, FeatureView
 from assay.features.layout import Layout, Role, layout_of, with_request_features
-from assay.features.point_in_time import SortedRows, join, join_timeless
+from assay.features.point_in_time import Join, SortedRows, join, join_timeless
 from assay.ledger.evidence import Evidence
 
 RowsOf = Callable[[FeatureView], pl.LazyFrame | SortedRows]
 
 
 def training_frame(
-    labels: pl.DataFrame, *, target: Target, definitions: Definitions, rows_of: RowsOf
+    labels: pl.DataFrame, *, target: Target, definitions: Definitions, rows_of: RowsOf, join_rows: Join = join
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Join every view for every role to the labels, and run the request views.
 
@@ -29,6 +29,7 @@ def training_frame(
         target: Which columns are entities, inputs and the prediction time.
         definitions: The project's views.
         rows_of: Gives the rows of a view: `offline.stored`, or `materialize.compute` over sources cut at a moment.
+        join_rows: The point-in-time join; `partitioned_join.join_on` gives one that works on a cluster.
 
     Returns:
         The labels with all joined and computed columns, and the names of those that the model reads, in order.
@@ -39,7 +40,7 @@ def training_frame(
     """
     layout = layout_of(target, definitions)
     for role, view in layout.joins:
-        labels = _joined(labels, rows_of(view), role=role, view=view, time=target.time)
+        labels = _joined(labels, rows_of(view), role=role, view=view, time=target.time, join_rows=join_rows)
     return with_request_features(labels, layout), layout.model_features
 
 
@@ -101,7 +102,13 @@ def views_of(names: Sequence[str], definitions: Definitions) -> list[tuple[Featu
 
 
 def _joined(
-    labels: pl.DataFrame, rows: pl.LazyFrame | SortedRows, *, role: Role, view: FeatureView, time: str | None
+    labels: pl.DataFrame,
+    rows: pl.LazyFrame | SortedRows,
+    *,
+    role: Role,
+    view: FeatureView,
+    time: str | None,
+    join_rows: Join = join,
 ) -> pl.DataFrame:
     frame = rows.frame if isinstance(rows, SortedRows) else rows
     if KNOWN_AT not in frame.collect_schema():
@@ -111,7 +118,7 @@ def _joined(
             f"{view.place}: rows of view '{view.name}' have a time, but the target has none. Name target.time in "
             "assay.yaml, so that the join can look before it."
         )
-    return join(
+    return join_rows(
         labels, rows, entity_column=role.column, entity=view.entity, time=time, ttl=view.ttl, prefix=role.prefix
     )
 

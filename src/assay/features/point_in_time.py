@@ -11,6 +11,7 @@ The rules, the same on every engine:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ import polars as pl
 from assay.errors import DataError
 from assay.features.definitions import KNOWN_AT
 
+Join = Callable[..., pl.DataFrame]  # with the arguments and the result of `join`
 INSTANT = pl.Datetime("us", "UTC")
 CELLS_AT_ONCE = 8_000_000  # rows times columns of a batch, about 64 MB
 _ROW = "__label_row"
@@ -71,7 +73,7 @@ def join(
     _require(available, {entity: "feature rows", known_at: "feature rows"})
     columns = [name for name in available.names() if name not in (entity, known_at)]
     _refuse_overlap(labels, [prefix + name for name in columns])
-    key = _common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
+    key = common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
 
     named = labels.lazy().select(
         pl.col(entity_column).cast(key).alias("__entity"), instant(labels.schema, time).alias("__time")
@@ -101,7 +103,7 @@ def join_timeless(
     _require(available, {entity: "feature rows"})
     columns = [name for name in available.names() if name != entity]
     _refuse_overlap(labels, [prefix + name for name in columns])
-    key = _common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
+    key = common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
     right = rows.select(pl.col(entity).cast(key).alias("__entity"), pl.col(columns).name.prefix(prefix))
     unique = right.drop_nulls("__entity").unique("__entity", keep="last", maintain_order=True).collect()
     left = labels.with_columns(pl.col(entity_column).cast(key).alias("__entity"))
@@ -184,7 +186,12 @@ def instant(schema: pl.Schema, column: str) -> pl.Expr:
     )
 
 
-def _common_key_type(of_labels: pl.DataType, of_rows: pl.DataType, label_column: str, row_column: str) -> pl.DataType:
+def common_key_type(of_labels: pl.DataType, of_rows: pl.DataType, label_column: str, row_column: str) -> pl.DataType:
+    """The type in which keys of labels and rows are compared.
+
+    Raises:
+        DataError: There is none in which equal keys stay equal and different ones different.
+    """
     if of_labels == of_rows and not of_labels.is_float():
         return of_labels if not isinstance(of_labels, pl.Categorical | pl.Enum) else pl.String()
     if of_labels.is_integer() and of_rows.is_integer():

@@ -16,7 +16,9 @@ from assay.features import materialize, offline, partitions, shipped_code
 from assay.features.definitions import FeatureView
 from assay.features.materialize import BuildResult
 from assay.features.partitioned_build import build_partitioned
+from assay.features.partitioned_join import join_on
 from assay.features.partitions import Plan, SourceFile
+from assay.features.point_in_time import Join, join
 from assay.features.shipped_code import ShippedView
 from assay.ledger.evidence import Evidence
 from assay.pipelines.run import Run, Step
@@ -47,6 +49,14 @@ def build_views(run: Run, frames: Mapping[str, pl.LazyFrame], *, full: bool | No
         built.append(_build(view, frames, files, workspace=workspace, full=changed).evidence)
     run.progress(Step("features", len(views), len(views)))
     return run.record_all(built)
+
+
+def join_of(workspace: Workspace) -> Join:
+    """The point-in-time join where the engine works: in this process, or by ranges of entities on a cluster."""
+    if workspace.engine.is_local:
+        return join
+    n_ranges = workspace.settings.engine_options.partitions or LEAST_ON_A_CLUSTER
+    return join_on(workspace.engine, workspace.exchange, n_ranges=n_ranges)
 
 
 def _files(run: Run) -> dict[str, SourceFile]:

@@ -24,6 +24,7 @@ from assay.models.bundle import Bundle
 from assay.models.model import Model, from_bundle
 from assay.pipelines import outages, values
 from assay.pipelines.audit import find_version
+from assay.pipelines.building import join_of
 from assay.pipelines.run import Progress, Step, silent
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
@@ -210,6 +211,7 @@ def history(workspace: Workspace, keys: pl.DataFrame, names: Sequence[str]) -> p
         target=target,
         definitions=workspace.definitions,
         rows_of=lambda view: offline.stored(view, workspace.tables),
+        join_rows=join_of(workspace),
     )
     return joined.select(*keys.columns, *(_known(names, features) or features))
 

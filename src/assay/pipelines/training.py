@@ -25,6 +25,7 @@ from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle, to_bundle
 from assay.monitoring.summaries import profile
 from assay.pipelines import values
+from assay.pipelines.building import join_of
 from assay.pipelines.experiment import next_experiment, record_experiment
 from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired, task_of
@@ -137,6 +138,7 @@ def labelled(workspace: Workspace, rows: pl.DataFrame) -> LabelledFrame:
         target=target,
         definitions=workspace.definitions,
         rows_of=lambda view: offline.stored(view, workspace.tables),
+        join_rows=join_of(workspace),
     )
     return LabelledFrame(joined, target.key, target.label, names, target.time, target.group)
 
