@@ -12,6 +12,7 @@ from assay.pages.svg import chart, tag
 WIDTH = 640
 LABEL_WIDTH = 150
 HEAD = 112
+TAIL = 58  # for the last heading, which leans out
 LARGEST_CELL = 30.0
 FAINTEST = 0.04  # weaker than this, a cell is left blank
 
@@ -25,7 +26,7 @@ def heatmap(names: Sequence[str], cells: Mapping[tuple[str, str], tuple[float, s
         says: What the chart shows.
     """
     n = max(len(names), 1)
-    size = min(LARGEST_CELL, (WIDTH - LABEL_WIDTH - 10) / n)
+    size = min(LARGEST_CELL, (WIDTH - LABEL_WIDTH - TAIL) / n)
     text_size = min(13, max(6, int(size * 0.78)))
     marks = []
     for row, one in enumerate(names):

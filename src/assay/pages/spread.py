@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from assay.pages.svg import chart, tag
 
 WIDTH = 400
-LABEL_WIDTH, FIGURE_WIDTH = 138, 92
+LABEL_WIDTH, FIGURE_WIDTH = 148, 112
 STEP = 22
-LONGEST_LABEL = 22
+LONGEST_LABEL = 21
 
 
 def spark(counts: Sequence[int], *, says: str) -> Markup:
@@ -85,7 +85,13 @@ def values(rows: Sequence[tuple[str, int]], *, of: int, says: str, rest: str = "
 
 
 def means(
-    rows: Sequence[tuple[str, int, float | None]], *, overall: float, shown: Sequence[str], says: str, name: str
+    rows: Sequence[tuple[str, int, float | None]],
+    *,
+    overall: float,
+    shown: Sequence[str],
+    says: str,
+    name: str,
+    least: float = 0.0,
 ) -> Markup:
     """A dot for each group at the mean of another column within it; the dashed line is the mean of all.
 
@@ -95,10 +101,13 @@ def means(
         shown: Each group's mean in words.
         says: What the chart shows.
         name: What is averaged, below the axis.
+        least: Width of the scale at the least, so that a difference of nothing does not look like one.
     """
     left, right = LABEL_WIDTH, WIDTH - 58
     known = [mean for _, _, mean in rows if mean is not None]
     low, high = min([*known, overall]), max([*known, overall])
+    if high - low < least:
+        low, high = overall - least / 2, overall + least / 2
     most = max((n for _, n, _ in rows), default=0) or 1
     bottom = STEP * max(len(rows), 1) + 2
 

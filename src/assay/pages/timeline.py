@@ -12,6 +12,7 @@ from assay.pages.svg import WIDTH, chart, tag
 LEFT, RIGHT, TOP, BOTTOM = 4, WIDTH - 4, 14, 150
 MOST_TICKS = 9
 WIDEST_BAR = 26.0
+CHARACTER = 6.6  # of a tick's words
 
 
 def timeline(
@@ -48,10 +49,10 @@ def timeline(
     every = -(-len(starts) // MOST_TICKS) or 1
     for place in range(0, len(starts), every):
         x = LEFT + place * step
-        anchor = "end" if x > RIGHT - 60 else "start"
         marks.append(tag("line", x1=x, y1=BOTTOM, x2=x, y2=BOTTOM + 4, class_="axis"))
-        words = escape(starts[place].strftime(form))
-        marks.append(tag("text", words, x=x, y=BOTTOM + 18, class_="tick", text_anchor=anchor))
+        words = starts[place].strftime(form)
+        if x + len(words) * CHARACTER <= RIGHT:
+            marks.append(tag("text", escape(words), x=x, y=BOTTOM + 18, class_="tick"))
     return chart(BOTTOM + 24, says, *marks)
 
 

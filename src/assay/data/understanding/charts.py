@@ -24,6 +24,7 @@ from assay.pages.timeline import timeline
 MOST_CELLS = 40  # names on one side of the heatmap
 MOST_RANKED = 20
 MOST_GROUPS = 14
+LEAST_RANGE = 0.1  # of a scale of shares
 REST = "all others"
 FORMS = {
     "minute": "%H:%M", "quarter of an hour": "%m-%d %H:%M", "hour": "%m-%d %H:%M", "day": "%Y-%m-%d",
@@ -64,13 +65,16 @@ def by_label(found: Association, *, column: str, label: str, classes: Sequence[s
         shown[-1] = rows[-1]
     words = ["" if mean is None else f"{mean:.1%}" if classes else number_words(mean) for _, _, mean in shown]
     name = f"share of {label} = {classes[-1]}" if classes else f"mean of {label}"
-    return spread.means(shown, overall=overall, shown=words, says=f"{name} by {column}", name=spread.cut(name, 44))
+    least = LEAST_RANGE if classes else 0.0
+    return spread.means(
+        shown, overall=overall, shown=words, says=f"{name} by {column}", name=spread.cut(name, 44), least=least
+    )
 
 
 def strongest(associations: Sequence[tuple[str, Association]], *, label: str) -> Markup:
     """The columns that tell most of the label, the strongest first."""
     rows = [
-        (name, one.strength, figure_words(one), "other" if one.is_chance else "main")
+        (name, one.strength, figure_words(one).partition(", may")[0], "other" if one.is_chance else "main")
         for name, one in associations[:MOST_RANKED]
     ]
     return spread.ranked(rows, says=f"Columns that tell most of {label}, each alone")

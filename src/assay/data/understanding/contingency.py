@@ -27,9 +27,9 @@ def counted(one: Codes, other: Codes, n_one: int, n_other: int) -> Table:
 def chi_square(table: Table) -> tuple[float, int]:
     """Pearson's statistic and its degrees of freedom; empty rows and columns do not count. (0, 0) where it has none."""
     full = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
-    degrees = (full.shape[0] - 1) * (full.shape[1] - 1)
-    if degrees <= 0:
+    if min(full.shape) < 2:
         return 0.0, 0
+    degrees = (full.shape[0] - 1) * (full.shape[1] - 1)
     expected = np.outer(full.sum(axis=1), full.sum(axis=0)) / full.sum()
     return float(((full - expected) ** 2 / expected).sum()), degrees
 

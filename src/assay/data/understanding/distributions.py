@@ -5,6 +5,7 @@ Numbers and times are counted in bins between the fences of `outliers`, everythi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -94,7 +95,7 @@ def of_numbers(present: pl.Series) -> Distribution:
         return Distribution(int(np.unique(values).size), None, {"infinite": n_infinite})
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     found = outliers(ordered)
-    bars = _one_by_one(ordered, starts) if starts.size <= FEW else _binned(ordered, found)
+    bars = _one_by_one(ordered, starts) if starts.size <= FEW else _binned(ordered, found, present.dtype.is_integer())
     figures = _figures(present, ordered, n_infinite)
     is_exact = max(-ordered[0], ordered[-1]) <= LARGEST_EXACT or not present.dtype.is_integer()
     distinct = int(starts.size) + _kinds_of_infinity(values) if is_exact else present.n_unique()
@@ -143,10 +144,11 @@ def shortened(value: str) -> str:
 
 
 def number_words(value: float) -> str:
-    """A number in as few digits as tell it apart on a scale: `1,234`, `0.0312`, `1.2e+09`."""
-    if value == int(value) and abs(value) < 1e9:
-        return f"{value:,.0f}"
-    return f"{value:,.4g}" if 1e-4 <= abs(value) < 1e4 else f"{value:,.1f}" if abs(value) < 1e9 else f"{value:.3g}"
+    """A number in as few digits as tell it apart on a scale: `1984`, `12,345`, `0.0312`, `1.2e+09`."""
+    size = abs(value)
+    if value == int(value) and size < 1e9:
+        return f"{value:.0f}" if size < 1e4 else f"{value:,.0f}"
+    return f"{value:,.1f}" if 1e4 <= size < 1e9 else f"{value:.4g}"
 
 
 def _as_floats(present: pl.Series) -> Floats:
@@ -164,18 +166,35 @@ def _one_by_one(ordered: Floats, starts: npt.NDArray[np.intp]) -> Bars:
     )
 
 
-def _binned(ordered: Floats, found: Outliers | None) -> Bars:
+def _binned(ordered: Floats, found: Outliers | None, is_whole: bool) -> Bars:
     """Bins of equal width between the fences, so that a few strange values do not press all others into one bar."""
     low, high = float(ordered[0]), float(ordered[-1])
     if found is not None:
         low, high = max(low, found.below), min(high, found.above)
-    edges = np.linspace(low / 2, high / 2, BINS + 1) * 2  # half first: the span of two huge numbers overflows
-    places = np.clip(np.searchsorted(edges, ordered, side="right") - 1, 0, BINS - 1)
-    counts = np.bincount(places, minlength=BINS)
+    edges = _whole_edges(low, high) if is_whole else _even_edges(low, high)
+    n_bins = edges.size - 1
+    places = np.clip(np.searchsorted(edges, ordered, side="right") - 1, 0, n_bins - 1)
+    counts = np.bincount(places, minlength=n_bins)
     n_beyond = int((ordered < low).sum() + (ordered > high).sum())
     shown = [number_words(float(edge)) for edge in edges]
     labels = tuple(f"{one} to {other}" for one, other in pairwise(shown))
     return Bars(labels, tuple(int(one) for one in counts), is_binned=True, n_beyond=n_beyond)
+
+
+def _even_edges(low: float, high: float) -> Floats:
+    """Half first: the span of two huge numbers overflows."""
+    edges: Floats = np.linspace(low / 2, high / 2, BINS + 1) * 2
+    return edges
+
+
+def _whole_edges(low: float, high: float) -> Floats:
+    """As many whole numbers in every bin, so that no bin is empty for the arithmetic's sake alone."""
+    first, last = math.ceil(low), math.floor(high)
+    width = -(-(last - first + 1) // BINS)
+    if last - first > LARGEST_EXACT:
+        return _even_edges(low, high)
+    edges: Floats = np.arange(first, last + width + 1, width, dtype=np.float64)
+    return edges
 
 
 def _figures(present: pl.Series, ordered: Floats, n_infinite: int) -> dict[str, Any]:
@@ -196,8 +215,15 @@ def _figures(present: pl.Series, ordered: Floats, n_infinite: int) -> dict[str, 
     return figures | ({"infinite": n_infinite} if n_infinite else {})
 
 
-def tenths(values: Sequence[float] | Floats) -> Floats:
-    """Inner edges of ten groups of equal size, equal edges merged; empty where there are no finite values."""
+def inner_edges(values: Sequence[float] | Floats, parts: int) -> Floats:
+    """Inner edges of groups of equal size, equal edges merged; empty where there are no finite values.
+
+    Where more than a group's share of the values is the least one, such as zero, it is a group of its own.
+    """
     array = np.asarray(values, dtype=np.float64)
-    finite = np.sort(array[np.isfinite(array)])
-    return np.unique(quantiles(finite, [tenth / 10 for tenth in range(1, 10)])) if finite.size else np.empty(0)
+    finite: Floats = np.sort(array[np.isfinite(array)])
+    if not finite.size:
+        return finite
+    edges = np.unique(quantiles(finite, [part / parts for part in range(1, parts)]))
+    above = finite[finite > finite[0]]
+    return edges if edges[0] > finite[0] else np.unique(np.r_[above[:1], edges[1:]])

@@ -7,17 +7,19 @@ commonest values and one group for the rest. Missing is a group of its own: that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from assay.data.understanding import moments
 from assay.data.understanding.contingency import Codes
-from assay.data.understanding.distributions import number_words, shortened, tenths
+from assay.data.understanding.distributions import inner_edges, number_words, shortened
 from assay.data.understanding.kinds import Kind
 
-FEW = 10
+TENTHS = 10
 MOST_VALUES = 30
+LONGEST_STRETCH = 20
 MISSING, REST, PRESENT = "missing", "all others", "present"
 
 
@@ -50,15 +52,16 @@ class Groups:
         return np.bincount(self.codes, minlength=self.n)
 
 
-def grouped(column: pl.Series, kind: Kind) -> Groups | None:
+def grouped(column: pl.Series, kind: Kind, *, parts: int = TENTHS) -> Groups | None:
     """Put the rows of a column into groups; None where it would be a single one.
 
     Args:
         column: Values with missing ones among them.
+        parts: Groups of equal size that a scale of many values is cut into.
         kind: What it holds. Of prose, names and nested values it only counts whether they are there.
     """
     if kind in ("number", "time"):
-        found = _of_scale(column)
+        found = _of_scale(column, parts)
     elif kind in ("category", "flag"):
         found = _of_values(column)
     else:
@@ -66,7 +69,7 @@ def grouped(column: pl.Series, kind: Kind) -> Groups | None:
     return found if (found.sizes > 0).sum() > 1 else None
 
 
-def _of_scale(column: pl.Series) -> Groups:
+def _of_scale(column: pl.Series, parts: int) -> Groups:
     values = column.to_physical().cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
     known = values[~np.isnan(values)]
     single = np.unique(known)
@@ -76,16 +79,22 @@ def _of_scale(column: pl.Series) -> Groups:
             return moments.words(value, column.dtype)
         return number_words(value) if np.isfinite(value) else str(value)
 
-    if single.size <= FEW:
+    if single.size <= parts:
         codes = np.searchsorted(single, values)
         labels = [words(float(one)) for one in single]
     else:
-        edges = tenths(known)
+        edges = inner_edges(known, parts)
         codes = np.searchsorted(edges, values, side="right")
         shown = [words(float(one)) for one in edges]
-        labels = [f"below {shown[0]}", *map("{} to {}".format, shown, shown[1:]), f"from {shown[-1]}"]
+        labels = [f"below {shown[0]}", *(_stretch(one, other) for one, other in pairwise(shown)), f"from {shown[-1]}"]
     codes = np.where(np.isnan(values), len(labels), np.minimum(codes, len(labels) - 1))
     return _with_missing(codes, labels, is_ordered=True)
+
+
+def _stretch(low: str, high: str) -> str:
+    """From one edge to the next; in the lower edge alone where both are long."""
+    both = f"{low} to {high}"
+    return both if len(both) <= LONGEST_STRETCH else f"from {low}"
 
 
 def _of_values(column: pl.Series) -> Groups:

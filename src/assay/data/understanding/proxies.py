@@ -106,23 +106,18 @@ class Protected:
 
 
 def find_proxies(
-    attribute: str, groups: Mapping[str, Groups], *, leave_out: frozenset[str], half: Half, n_pairs: int
-) -> Protected | None:
+    attribute: str, own: Groups, groups: Mapping[str, Groups], *, leave_out: frozenset[str], half: Half, n_pairs: int
+) -> Protected:
     """Ask every column what it tells of a protected one.
 
     Args:
         attribute: The protected column.
-        groups: Every column that has groups, the attribute among them.
+        own: Its groups.
+        groups: Every column that has groups.
         leave_out: Columns not to ask: other protected ones and the label.
         half: Which half of the sampled rows each belongs to, shape (n_rows,).
         n_pairs: Pairs of a protected and another column that are looked at in all.
-
-    Returns:
-        None where the attribute has a single group.
     """
-    if attribute not in groups:
-        return None
-    own = groups[attribute]
     judged = _judged(own)
     asked = {name: one for name, one in groups.items() if name != attribute and name not in leave_out}
     found = [

@@ -16,7 +16,7 @@ from assay.data.understanding import charts
 from assay.data.understanding.column import Column
 from assay.data.understanding.correlations import STRONG
 from assay.data.understanding.coverage import RULE as GAP_RULE
-from assay.data.understanding.distributions import number_words
+from assay.data.understanding.distributions import LARGEST_EXACT, number_words
 from assay.data.understanding.outliers import RULE as OUTLIER_RULE
 from assay.data.understanding.provenance import PARTIES
 from assay.data.understanding.proxies import RULE as PROXY_RULE
@@ -30,6 +30,7 @@ MOST_CARDS = 300
 MOST_LINES = 60  # of the table of columns that are not folded away
 MOST_OPEN = 30  # with so many columns every card is open
 MOST_PAIRS = 15
+MOST_GROUPS = 6  # of a protected attribute
 
 
 def data_report(found: Understanding, *, title: str) -> str:
@@ -92,7 +93,10 @@ def _facts(found: Understanding) -> list[dict[str, str]]:
         kinds[column.kind] = kinds.get(column.kind, 0) + 1
     told = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items(), key=lambda item: -item[1]))
     n_columns = len(found.columns) + len(found.left_out)
-    facts = [fact("Rows", f"{found.n_rows:,}", found.part), fact("Columns", f"{n_columns:,}", told)]
+    facts = [
+        fact("Rows", f"{found.n_rows:,}", f"{found.n_sampled:,} compared" if found.n_sampled < found.n_rows else ""),
+        fact("Columns", f"{n_columns:,}", told),
+    ]
     if found.coverage:
         first, last = found.coverage.first, found.coverage.last
         facts.append(fact("Time", f"{first:%Y-%m-%d} to {last:%Y-%m-%d}", f"by {found.coverage.column}"))
@@ -191,7 +195,7 @@ def _figures(column: Column) -> list[tuple[str, str]]:
 def _words(value: Any) -> str:
     if isinstance(value, float):
         return number_words(value) if math.isfinite(value) else "beyond all bounds"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return number_words(value) if isinstance(value, int) and abs(value) < LARGEST_EXACT else str(value)
 
 
 def _label(found: Understanding) -> dict[str, Any] | None:
@@ -248,10 +252,11 @@ def _coverage(found: Understanding) -> dict[str, Any] | None:
 def _protected(one: Any) -> dict[str, Any]:
     shares = sorted(one.shares.items(), key=lambda item: -item[1])
     groups = list(one.proxies[0].auc_of) if one.proxies else []
+    groups = groups[:1] if len(groups) == 2 else groups[:MOST_GROUPS]  # of two groups, one figure says both
     return {
         "column": one.column,
         "shares": ", ".join(f"{name} {share:.1%}" for name, share in shares[:8]) + (", …" if len(shares) > 8 else ""),
-        "groups": groups[:6],
+        "groups": groups,
         "proxies": one.proxies,
         "together": one.together,
         "together_group": one.together_group,

@@ -33,6 +33,7 @@ MOST_COLUMNS = 1_000  # described; a source with more is named by the rest
 MOST_COMPARED = 150  # columns whose pairs are compared
 SAMPLE_ROWS = 100_000  # of what holds columns against the label and the protected ones
 PAIR_ROWS = 20_000  # of those, for every two columns
+PARTS_OF_PROTECTED = 4  # groups of people that a number such as age is cut into
 CELLS = 8_000_000  # read at a time
 
 
@@ -110,6 +111,7 @@ class _Sample:
     half: npt.NDArray[np.bool_]
     groups: dict[str, Groups] = field(default_factory=dict)
     numbers: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    protected: dict[str, Groups] = field(default_factory=dict)
     label: Label | None = None
 
 
@@ -158,7 +160,12 @@ def understand(
         columns.append(column)
         if series.name == label:
             sample.label = label_of(_of(sample, series), half=sample.half, positive=positive)
-        _keep(series if reads_as.values is None else reads_as.values, column, sample)
+        _keep(
+            series if reads_as.values is None else reads_as.values,
+            column,
+            sample,
+            is_protected=series.name in declared.protected,
+        )
     empty = frozenset(one.name for one in columns if one.kind == "empty")
     associations = _associations(columns, sample, key)
     protected = _protected(declared, sample, label)
@@ -207,13 +214,16 @@ def _of(sample: _Sample, series: pl.Series) -> pl.Series:
     return series if sample.rows.size == series.len() else series.gather(sample.rows)
 
 
-def _keep(series: pl.Series, column: Column, sample: _Sample) -> None:
+def _keep(series: pl.Series, column: Column, sample: _Sample, *, is_protected: bool) -> None:
     drawn = _of(sample, series)
     if column.kind in ("number", "time"):
         sample.numbers[column.name] = _as_numbers(drawn)
     groups = grouped(drawn, column.kind)
     if groups is not None:
         sample.groups[column.name] = groups
+    own = grouped(drawn, column.kind, parts=PARTS_OF_PROTECTED) if is_protected else None
+    if own is not None:
+        sample.protected[column.name] = own
 
 
 def _as_numbers(drawn: pl.Series) -> npt.NDArray[np.float64]:
@@ -225,7 +235,8 @@ def _associations(columns: Sequence[Column], sample: _Sample, key: Sequence[str]
     label = sample.label
     if label is None:
         return {}
-    asked = [one.name for one in columns if one.name in sample.groups and one.name not in (label.name, *key)]
+    names = key if len(key) == 1 else ()  # one of several columns of a key names no row by itself
+    asked = [one.name for one in columns if one.name in sample.groups and one.name not in (label.name, *names)]
     found = {name: associate(sample.groups[name], label, n_columns=len(asked)) for name in asked}
     return {name: one for name, one in found.items() if one is not None and not math.isnan(one.strength)}
 
@@ -234,10 +245,10 @@ def _protected(declared: Source, sample: _Sample, label: str | None) -> tuple[Pr
     leave_out = frozenset({*declared.protected, *declared.key, *([label] if label else [])})
     n_pairs = len(declared.protected) * max(1, len(set(sample.groups) - leave_out))
     found = [
-        find_proxies(one, sample.groups, leave_out=leave_out, half=sample.half, n_pairs=n_pairs)
-        for one in declared.protected
+        find_proxies(name, own, sample.groups, leave_out=leave_out, half=sample.half, n_pairs=n_pairs)
+        for name, own in sample.protected.items()
     ]
-    return tuple(one for one in found if one is not None)
+    return tuple(found)
 
 
 def _correlations(columns: Sequence[Column], sample: _Sample, associations: dict[str, Association]) -> Correlations:
