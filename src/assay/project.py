@@ -189,6 +189,20 @@ class ProjectLedger:
         options = {} if limit is None else {"limit": limit}
         return impact.trace_forward(self._workspace, start, chosen=selection(rows, where), **options)
 
+    def page(self, trace: Trace) -> str:
+        """The story, the graph and the records of `trace`, or of `impact(…).trace`, as one page of HTML."""
+        from assay.pages.lineage import lineage_page
+
+        return lineage_page(
+            project=self._workspace.settings.name,
+            start=trace.start,
+            direction=trace.direction,
+            steps=[step.to_json() for step in trace.steps],
+            lineage=trace.graph,
+            origin=trace.origin,
+            head=self._workspace.ledger.head().digest,
+        )
+
 
 class Project:
     """One project; open it with `assay.open(folder)` and close it, or use it in a `with` block."""

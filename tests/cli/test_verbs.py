@@ -204,8 +204,11 @@ def test_lineage_can_be_written_as_openlineage_events_and_the_predictions_touche
     assert "OpenLineage events" in done.stderr
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert {"churn.run", "churn.training", "churn.stage.production"} <= {one["job"]["name"] for one in events}
-    done = on(churn, f"ledger lineage source:prices --forward --predictions {tmp_path}/touched.csv", "--json")
+    files = f"--predictions {tmp_path}/touched.csv --html {tmp_path}/touched.html"
+    done = on(churn, f"ledger lineage source:prices --forward {files}", "--json")
     assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["steps"]
+    assert (tmp_path / "touched.html").read_text().startswith("<!doctype html>")
     assert (tmp_path / "touched.csv").read_text().splitlines()[0] == "id,time,model,because"
 
 

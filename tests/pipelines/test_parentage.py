@@ -47,8 +47,17 @@ RUN = recorded(
 )
 
 
+VERSION = replace(Evidence("model.registered", "model:churn@1.0.0", "info", ""), id="E-000099")
+
+
 def rests_on(kind, subject, earlier=RUN, **figures):
-    found = parents_of(Evidence(kind, subject, "info", "", figures), earlier, settings=Settings(), views=[View()])
+    found = parents_of(
+        Evidence(kind, subject, "info", "", figures),
+        earlier,
+        settings=Settings(),
+        views=[View()],
+        registered={"model:churn@1.0.0": VERSION}.get,
+    )
     return [int(one[2:]) for one in found]
 
 
@@ -73,6 +82,11 @@ def test_a_figure_on_the_holdout_rests_on_its_opening_and_not_on_validation():
     assert rests_on("model.evaluation", "experiment:1", opened, part="holdout") == [9]
     assert rests_on("model.comparison", "experiment:1", opened, part="holdout") == [1]
     assert rests_on("model.comparison", "experiment:1", opened, part="validation") == [10]
+
+
+def test_a_check_of_a_version_rests_on_its_registration_and_an_evaluation_of_it_on_its_rows():
+    assert rests_on("model.golden", "model:churn@1.0.0") == [99]
+    assert rests_on("model.evaluation", "model:churn@1.0.0", part="validation") == [6, 7, 8]
 
 
 def test_an_ending_rests_on_what_was_recorded_last():
@@ -107,6 +121,9 @@ def test_a_full_run_has_no_orphan_and_leads_from_production_back_to_brief_code_a
         "gate.production",
     }
     assert {one.id for one in records if one.kind in wanted} <= back
+    by_kind = {one.kind: one for one in records}
+    for kind in ("model.golden", "model.size", "model.latency", "release.integration_test", "release.load_test"):
+        assert by_kind[kind].parents == (by_kind["model.registered"].id,)
 
 
 def test_each_build_of_a_full_run_names_the_snapshots_it_read(finished_churn):

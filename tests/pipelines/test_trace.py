@@ -1,6 +1,7 @@
 """From one prediction back to the rows of the sources that its features came from."""
 
 import json
+import shutil
 from datetime import timedelta
 
 import polars as pl
@@ -8,15 +9,13 @@ import pytest
 from tests.projects import AS_OF, asked, edit, questions
 
 from assay.errors import NotFound
-from assay.ledger.evidence import plain
+from assay.ledger.evidence import Evidence, plain
 from assay.project import Project
 
 
 @pytest.fixture(scope="module")
 def answered(finished_churn, tmp_path_factory):
     """A finished project with a few predictions, and their ids by row; for reading only."""
-    import shutil
-
     folder = shutil.copytree(finished_churn, tmp_path_factory.mktemp("answered") / "churn")
     rows = questions(folder, 12)
     with Project.open(folder) as project:
@@ -81,8 +80,6 @@ def test_every_feature_row_that_was_read_holds_the_logged_values(answered):
 
 
 def test_features_that_the_request_brought_are_told_from_those_that_were_read(answered, tmp_path):
-    import shutil
-
     folder = shutil.copytree(answered[0], tmp_path / "churn")
     (row,) = questions(folder, 1)
     with Project.open(folder) as project:
@@ -93,8 +90,6 @@ def test_features_that_the_request_brought_are_told_from_those_that_were_read(an
 
 
 def test_a_definition_that_changed_since_is_named_and_its_source_rows_are_an_upper_bound(answered, tmp_path):
-    import shutil
-
     folder = shutil.copytree(answered[0], tmp_path / "churn")
     edit(
         folder / "definitions.py",
@@ -112,8 +107,6 @@ def test_a_definition_that_changed_since_is_named_and_its_source_rows_are_an_upp
 
 
 def test_a_later_build_does_not_change_what_an_earlier_prediction_read(answered, tmp_path):
-    import shutil
-
     folder = shutil.copytree(answered[0], tmp_path / "churn")
     prediction = next(iter(answered[1]))
     with Project.open(folder) as project:
@@ -133,6 +126,25 @@ def test_versions_records_and_sources_are_traced_too(finished_churn, start):
         assert len(steps_of(trace, "build")) == 5
 
 
+def test_a_version_that_was_replaced_leads_to_its_own_records_and_not_to_its_successors(answered, tmp_path):
+    folder = shutil.copytree(answered[0], tmp_path / "churn")
+    with Project.open(folder) as project:
+        ledger = project.workspace.ledger
+        first = ledger.latest("model.registered")
+        newer = {**first.figures, "number": "1.1.0"}
+        registered = ledger.record(
+            Evidence("model.registered", "model:churn@1.1.0", "info", "", newer, ("E-000001",), "RUN-2")
+        )
+        move = {"name": "churn", "number": "1.1.0", "stage": "production", "from": "staging", "action": "move"}
+        ledger.record(Evidence("model.stage", "model:churn@1.1.0", "info", "", move, (registered.id,), "RUN-2"))
+        assert {one["model"]: one["stage"] for one in project.models()}["churn@1.0.0"] == "archived"
+        assert registered.id not in {one.id for one in project.ledger.lineage("churn@1.0.0").nodes}
+        (late,) = asked(project, questions(folder, 1), "churn@1.0.0")
+        for start in ("churn@1.0.0", late):
+            (version,) = steps_of(project.ledger.trace(start), "version")
+            assert version.evidence == first.id
+
+
 def test_experiments_and_runs_are_traced_by_their_names(finished_churn):
     with Project.open(finished_churn) as project:
         experiment = project.ledger.latest("training.experiment").figures["id"]
@@ -145,8 +157,6 @@ def test_experiments_and_runs_are_traced_by_their_names(finished_churn):
 
 
 def test_the_way_back_ends_where_monitoring_saw_the_version_before(answered, tmp_path):
-    import shutil
-
     folder = shutil.copytree(answered[0], tmp_path / "churn")
     quick = ("training.estimators=[logistic]", "evaluation.bootstrap=100", "gates.max_latency_p99_ms=5000")
     with Project.open(folder, overrides=quick) as project:

@@ -81,6 +81,9 @@ def lineage(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --forward: write every prediction touched, as CSV.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write story, graph and records as one page.")
+    ] = None,
     openlineage: Annotated[
         str | None, typer.Option(metavar="FILE|URL", help="Send the runs behind it as OpenLineage events.")
     ] = None,
@@ -96,6 +99,9 @@ def lineage(
             impact.predictions.write_csv(predictions)
     else:
         trace = opened.ledger.trace(start)
+    if html is not None:
+        html.write_text(opened.ledger.page(trace), encoding="utf-8")
+        typer.echo(f"wrote {html}", err=True)
     if openlineage is not None:
         _send(opened, trace, to=openlineage)
     if as_json:

@@ -6,7 +6,7 @@ is computed from, so that every record can be followed back to the start of its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from assay.config.settings import Settings
 from assay.features.definitions import FeatureView
@@ -39,7 +39,12 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
 
 
 def parents_of(
-    evidence: Evidence, earlier: Sequence[Evidence], *, settings: Settings, views: Iterable[FeatureView]
+    evidence: Evidence,
+    earlier: Sequence[Evidence],
+    *,
+    settings: Settings,
+    views: Iterable[FeatureView],
+    registered: Callable[[str], Evidence | None],
 ) -> tuple[str, ...]:
     """Ids of what `evidence` rests on among the records that its run made `earlier`.
 
@@ -48,6 +53,7 @@ def parents_of(
         earlier: The run's records so far, the first of them `run.started`.
         settings: Name the source of the rows to predict.
         views: Name the sources that each view reads.
+        registered: Gives the registration of a model's version by its subject; None where there is none.
 
     Returns:
         At least one id, unless the run has recorded nothing yet.
@@ -56,6 +62,10 @@ def parents_of(
         return ()
     if evidence.kind in ENDINGS:
         return (earlier[-1].id,)
+    if evidence.subject.startswith("model:") and evidence.kind != EVALUATION:
+        version = registered(evidence.subject)
+        if version is not None:
+            return (version.id,)
     found = _about_the_same(evidence, earlier, settings, views) or _by_kind(evidence, earlier)
     return tuple(one.id for one in found or earlier[:1])
 
@@ -63,7 +73,7 @@ def parents_of(
 def _about_the_same(
     evidence: Evidence, earlier: Sequence[Evidence], settings: Settings, views: Iterable[FeatureView]
 ) -> list[Evidence]:
-    """What was recorded of the very source, view or model that the evidence is about."""
+    """The snapshots of the very source, or of the sources of the very view, that the evidence is about."""
     if evidence.kind == SNAPSHOT:
         return []
     sort, _, name = evidence.subject.partition(":")
@@ -74,8 +84,6 @@ def _about_the_same(
     if sort == "view":
         read = [source for view in views if view.name == name for source in view.sources]
         return _snapshots(earlier, read)
-    if sort == "model" and evidence.kind != EVALUATION:
-        return [one for one in earlier if one.kind == REGISTERED and one.subject == evidence.subject]
     return []
 
 

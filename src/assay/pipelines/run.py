@@ -12,7 +12,7 @@ import numpy as np
 
 from assay.ledger.evidence import Evidence
 from assay.pipelines.code_version import code_version
-from assay.pipelines.parentage import parents_of
+from assay.pipelines.parentage import REGISTERED, parents_of
 from assay.pipelines.workspace import Workspace
 
 
@@ -68,8 +68,14 @@ class Run:
         if evidence.parents:
             return evidence
         workspace = self.workspace
-        views = workspace.definitions.views
-        return replace(evidence, parents=parents_of(evidence, self.evidence, settings=workspace.settings, views=views))
+        parents = parents_of(
+            evidence,
+            self.evidence,
+            settings=workspace.settings,
+            views=workspace.definitions.views,
+            registered=lambda subject: workspace.ledger.latest(REGISTERED, subject),
+        )
+        return replace(evidence, parents=parents)
 
     def of_kind(self, prefix: str) -> list[Evidence]:
         """This run's evidence whose kind starts with `prefix`, oldest first."""

@@ -148,9 +148,19 @@ def origin_of(workspace: Workspace, start: str, *, direction: Direction) -> Evid
         ends = ledger.find(run=start, limit=1, newest_first=direction == "back")
         return _required(next(iter(ends), None), f"there is no run {start!r}.")
     if "@" in start:
-        version = workspace.registry.get(start)
-        return ledger.get(version.deployment if direction == "back" else version.registered)
-    return ledger.get(str(prediction_log.find(workspace.predictions, start)["deployment"]))
+        return _version_record(workspace, workspace.registry.get(start).subject, direction=direction)
+    prediction = prediction_log.find(workspace.predictions, start)
+    deployment = ledger.get(str(prediction["deployment"]))
+    subject = f"model:{prediction['model']}"
+    if deployment.subject == subject:
+        return deployment
+    return _version_record(workspace, subject, direction="back")  # an archived version: the record is its successor's
+
+
+def _version_record(workspace: Workspace, subject: str, *, direction: Direction) -> Evidence:
+    """The last record that moved a version by its own name, or the one that registered it."""
+    moved = workspace.ledger.latest("model.stage", subject) if direction == "back" else None
+    return _required(moved or workspace.ledger.latest("model.registered", subject), f"there is no {subject!r}.")
 
 
 def _required(found: Evidence | None, why: str) -> Evidence:

@@ -181,9 +181,8 @@ def _rows_in_words(found: SourceRows, key: Any, *, same_code: bool) -> str:
     listed = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in shown[:SHOWN_RANGES])
     listed += ", …" if len(shown) > SHOWN_RANGES else ""
     whose = f" with {' or '.join(found.columns)} = {key}" if found.columns else ""
-    when = ""
-    if found.first_known and found.last_known:
-        when = f", known {found.first_known:%Y-%m-%d %H:%M} to {found.last_known:%Y-%m-%d %H:%M}"
+    first, last = (f"{one:%Y-%m-%d %H:%M}" if one else "" for one in (found.first_known, found.last_known))
+    when = f", known {first}" + (f" to {last}" if last != first else "") if first else ""
     noun = "row" if len(found.rows) == 1 else "rows"
     says = f"{len(found.rows):,} {noun} of {found.of:,}{whose}{when}: {listed or 'none'}"
     if not same_code:
