@@ -6,8 +6,9 @@ Time-dependent rows are cut by time, always. Sealing the holdout is `holdout`; p
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -35,6 +36,7 @@ class Cut:
         boundaries: First moment of validation and of the holdout; empty unless cut by time.
         n_rows: Rows that came in: those of the parts and `n_left_out` together.
         n_left_out: Later rows of groups that an earlier part has already (time split with a group).
+        key: Column that names a row; with it the evidence holds a digest of the keys of each part.
     """
 
     train: pl.DataFrame
@@ -44,6 +46,7 @@ class Cut:
     boundaries: Mapping[str, datetime] = field(default_factory=dict)
     n_rows: int = 0
     n_left_out: int = 0
+    key: str | None = None
 
     @property
     def holdout_from(self) -> datetime | None:
@@ -58,6 +61,8 @@ class Cut:
         left_out = f"; {self.n_left_out:,} later rows of known groups left out" if self.n_left_out else ""
         figures: dict[str, Any] = {"by": self.by, **counts, "rows": self.n_rows, "left_out": self.n_left_out}
         figures["boundaries"] = dict(self.boundaries)
+        if self.key is not None:
+            figures["keys"] = {name: keys_digest(getattr(self, name)[self.key]) for name in PARTS}
         return Evidence("data.split", "split:rows", "info", f"cut by {self.by}: {shown}{at}{left_out}", figures)
 
 
@@ -94,7 +99,13 @@ def cut(
     else:
         found = _by_share(rows, key, by, split, stratum=label if split.stratify else None)
     _refuse_empty(found, rows, time)
-    return found
+    return replace(found, key=key)
+
+
+def keys_digest(keys: pl.Series) -> str:
+    """SHA-256 of the keys as sorted text, so that the order of the rows does not count."""
+    text = keys.cast(pl.String, strict=False).fill_null("").sort()
+    return hashlib.sha256("\x1f".join(text.to_list()).encode()).hexdigest()
 
 
 def _how(split: Split, time: str | None, group: str | None) -> str:

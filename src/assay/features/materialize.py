@@ -70,19 +70,32 @@ class BuildResult:
     watermark: datetime | None
 
 
-def compute(view: FeatureView, sources: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+def compute(
+    view: FeatureView, sources: Mapping[str, pl.LazyFrame], *, entities: pl.Series | None = None
+) -> pl.DataFrame:
     """Run a view over its sources: entity, known_at and features, sorted, the last of equal moments kept.
+
+    Args:
+        view: What to run.
+        sources: By name; each is read whole, because a view may look across entities.
+        entities: Keep the rows of these alone; all by default.
 
     Raises:
         ConfigError: The function returns no frame, or lacks a declared column.
         DataError: The function fails on the data, or a column has a type that cannot be stored.
     """
-    return compute_counted(view, sources).rows
+    return compute_counted(view, sources, entities=entities).rows
 
 
-def compute_counted(view: FeatureView, sources: Mapping[str, pl.LazyFrame]) -> Computed:
+def compute_counted(
+    view: FeatureView, sources: Mapping[str, pl.LazyFrame], *, entities: pl.Series | None = None
+) -> Computed:
     """As `compute`, with the counts of what was left out."""
     raw = _run(view, sources)
+    if entities is not None and entities.dtype == raw.schema[view.entity]:
+        raw = raw.join(
+            entities.unique().alias(view.entity).to_frame(), on=view.entity, how="semi", maintain_order="left"
+        )
     keys = [name for name in (view.entity, KNOWN_AT) if name in raw.columns]
     complete = raw.drop_nulls(keys)
     single = complete.unique(keys, keep="last", maintain_order=True)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from assay.data import leakage
 from assay.evaluation.evaluate import Evaluation
-from assay.features import materialize, offline
+from assay.features import offline
 from assay.features.frame import training_frame
 from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence, plain
@@ -27,7 +26,8 @@ from assay.monitoring.summaries import profile
 from assay.pipelines import values
 from assay.pipelines.building import join_of
 from assay.pipelines.experiment import next_experiment, record_experiment
-from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
+from assay.pipelines.feature import FeatureOutcome, refuse_leak
+from assay.pipelines.leaks import check_leakage, prove_order
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired, task_of
 from assay.pipelines.reconciling import reconcile_frames
 from assay.pipelines.run import Run, Step
@@ -37,7 +37,6 @@ from assay.training.calibrate import calibrate
 from assay.training.progress import Progress as SearchProgress
 from assay.training.search import SearchOutcome, search
 
-TIME_TRAVEL_ROWS = 2_000
 PARITY_ROWS = 2_000
 PROFILE = "profile.json"
 
@@ -101,9 +100,10 @@ def run_training(
     experiment = next_experiment(run)
     try:
         train, validation = frames_for(run, features)
-        check_leakage(run, features, train)
+        check_leakage(run, features, train, validation)
         no_information, heuristic = baselines_for(run, train)
         found = find_model(run, train, validation, trials=trials, fixed=fixed)
+        prove_order(run, train, validation)
         model, digest = store_candidate(run, found, train, validation)
         evaluation = judge_on_validation(run, model, validation, no_information, heuristic, experiment)
         ask_kill_criteria(run, evaluation, no_information, heuristic, validation)
@@ -141,49 +141,6 @@ def labelled(workspace: Workspace, rows: pl.DataFrame) -> LabelledFrame:
         join_rows=join_of(workspace),
     )
     return LabelledFrame(joined, target.key, target.label, names, target.time, target.group)
-
-
-def check_leakage(run: Run, features: FeatureOutcome, train: LabelledFrame) -> None:
-    """Look for values from the future, for features that read other rows, and for the answer in disguise.
-
-    Raises:
-        LeakageFound: A check failed; all of them were recorded first.
-    """
-    run.progress(Step("leakage"))
-    workspace, target = run.workspace, run.workspace.settings.target
-    found = []
-    if train.time is not None:
-        found.append(
-            leakage.check_time_travel(
-                train,
-                recompute=lambda moment, rows: features_as_of(
-                    workspace, features.sources, moment, rows.select(features.train.columns)
-                ),
-                sample=TIME_TRAVEL_ROWS,
-                rng=run.rng,
-            )
-        )
-    found.extend(
-        leakage.check_row_independence(view.function, train.rows, rng=run.rng)
-        for view in workspace.definitions.request_views
-    )
-    found.append(
-        leakage.check_target_derived(train, task=task_of(workspace), accepted=workspace.settings.leakage.accepted)
-    )
-    for one in run.record_all([evidence for evidence in found if target.label]):
-        refuse_leak(one)
-
-
-def features_as_of(workspace: Workspace, sources: Frames, moment: datetime, rows: pl.DataFrame) -> pl.DataFrame:
-    """The features of `rows` computed anew from nothing but what was known before `moment`."""
-    cut = {name: known_at(frame, moment) for name, frame in sources.items()}
-    joined, names = training_frame(
-        rows,
-        target=workspace.settings.target,
-        definitions=workspace.definitions,
-        rows_of=lambda view: materialize.compute(view, {name: cut[name] for name in view.sources}).lazy(),
-    )
-    return joined.select(workspace.settings.target.key, *names)
 
 
 def baselines_for(run: Run, train: LabelledFrame) -> tuple[baselines.Baseline, baselines.Baseline | None]:
