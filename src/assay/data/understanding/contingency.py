@@ -79,17 +79,22 @@ def crossed_auc(table_of_half: tuple[Table, Table]) -> Estimate:
     one, other = table_of_half
     value = (_area(one, other) + _area(other, one)) / 2
     n, n_positive = int(one.sum() + other.sum()), int(one[:, 1].sum() + other[:, 1].sum())
-    return interval(value, n, n_positive, "hanley-mcneil, two halves")
+    return interval(value, n, n_positive, "crossed halves, hanley-mcneil of one")
 
 
 def interval(area: float, n: int, n_positive: int, method: str) -> Estimate:
-    """A ROC AUC with its 95 % interval, from the numbers of rows alone; nan where it is undefined."""
-    n_negative = n - n_positive
-    if math.isnan(area) or not n_positive or not n_negative:
+    """A ROC AUC that is the mean of two crossed halves, with a 95 % interval; nan where it is undefined.
+
+    The interval is that of one half. Where a column tells nothing, the halves err together, for what one learns by
+    chance the other contradicts both ways, and it is right; where it tells much they err apart, and it is too wide.
+    """
+    if math.isnan(area) or not n_positive or n_positive == n:
         return Estimate(math.nan, math.nan, math.nan, n, method)
+    half_positive, half_negative = n_positive / 2, (n - n_positive) / 2
     both, neither = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (n_positive - 1) * (both - area**2) + (n_negative - 1) * (neither - area**2)
-    spread = NORMAL_95 * math.sqrt(max(variance, 0.0) / (n_positive * n_negative))
+    variance = area * (1 - area) + (half_positive - 1) * (both - area**2)
+    variance += (half_negative - 1) * (neither - area**2)
+    spread = NORMAL_95 * math.sqrt(max(variance, 0.0) / (half_positive * half_negative))
     return Estimate(area, max(0.0, area - spread), min(1.0, area + spread), n, method)
 
 

@@ -172,7 +172,7 @@ def _together(columns: list[Groups], positive: npt.NDArray[np.bool_], half: Half
         for one in columns:
             scores[~learn] += _log_odds(one, truth, learn)[one.codes[~learn]]
     areas = [_area_of(scores[of], truth[of]) for of in (half, ~half)]
-    return interval(sum(areas) / 2, truth.size, int(truth.sum()), "naive Bayes, hanley-mcneil, two halves")
+    return interval(sum(areas) / 2, truth.size, int(truth.sum()), "naive Bayes, crossed halves, hanley-mcneil of one")
 
 
 def _log_odds(one: Groups, truth: Codes, learn: Half) -> npt.NDArray[np.float64]:
