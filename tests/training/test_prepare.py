@@ -9,8 +9,8 @@ from assay.data import leakage
 from assay.errors import ConfigError
 from assay.models.frame import LabelledFrame
 from assay.models.model import from_bundle, to_bundle
+from assay.training.folds import folds_of
 from assay.training.matrices import matrices
-from assay.training.prepare import folds_of
 from assay.training.search import search
 
 
@@ -130,3 +130,28 @@ def test_a_model_of_transforms_is_stored_read_and_proved(train, validation, esti
     row = validation.inputs.row(3, named=True)
     assert model.predict_one(row) == pytest.approx(model.predict(validation.inputs)[3], abs=1e-9)
     assert model.signature.names == train.features
+
+
+def test_text_and_very_many_categories_are_learnt_stored_and_served(train, validation):
+    def wider(frame, seed):
+        rng = np.random.default_rng(seed)
+        shop = rng.integers(0, 60, len(frame)).astype(str)
+        note = np.where(frame.truth == 1, "late delivery", "prompt delivery")
+        note = np.where(rng.random(len(frame)) < 0.3, "nothing to say", note)
+        rows = frame.rows.with_columns(shop=pl.Series(shop), note=pl.Series(note))
+        return LabelledFrame(rows, "key", "y", (*frame.features, "shop", "note"))
+
+    training = declared(
+        rule("embedding", columns=("shop",), dimensions=2), rule("tfidf", columns=("note",), dimensions=2)
+    )
+    one, other = wider(train, 1), wider(validation, 2)
+    found = search(one, other, estimators=["logistic"], task="classification", trials=1, seed=0, training=training)
+    assert found.importance["note"] > 0.3
+    bundle = to_bundle(found.best, sample=one.inputs)
+    assert "transforms.safetensors" in bundle.files
+    model = from_bundle(bundle)
+    expected = model.predict(other.inputs)
+    for place, row in enumerate(other.inputs.head(40).iter_rows(named=True)):
+        assert model.predict_one(row) == pytest.approx(expected[place], abs=1e-9)
+    proof = leakage.check_fitted_on_train(found.best.fitted_arrays(), found.best.refit_preprocessing(one))
+    assert proof.verdict == "pass", proof.summary

@@ -219,6 +219,9 @@ def _transforms(settings: Settings) -> Iterator[Finding]:
             yield Finding(path, "`bin` makes a category, so it comes last.")
         elif len(set(rule.apply)) < len(rule.apply):
             yield Finding(path, "names one twice; remove it.")
+        elif ("sentences" in rule.apply) != (rule.model is not None):
+            message = "goes with `model`, a folder with model.onnx and tokenizer.json; `sentences` needs it, no other."
+            yield Finding(path, message, (("training", "transforms", number, "model"),))
 
 
 def _serving(settings: Settings) -> Iterator[Finding]:

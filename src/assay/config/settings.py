@@ -283,7 +283,8 @@ class Split(Section):
 
 
 TransformName = Literal[
-    "log", "standardise", "robust", "bin", "one_hot", "target_encoding", "native", "auto",
+    "log", "standardise", "robust", "bin", "one_hot", "target_encoding", "embedding", "tfidf", "sentences", "native",
+    "auto",
 ]  # fmt: skip
 
 
@@ -297,17 +298,26 @@ class TransformRule(Section):
         None, description="Take only inputs of this kind; text counts as category."
     )
     apply: Annotated[tuple[TransformName, ...], Field(min_length=1)] = Field(
-        description="One after the other: log, standardise, robust, bin for numbers; one_hot, target_encoding or "
-        "native for categories; auto chooses by skew and by the number of categories."
+        description="One after the other: log, standardise, robust, bin for numbers; one_hot, target_encoding, "
+        "embedding or native for categories; tfidf or sentences for text; auto chooses by skew and by their number."
     )
     keep: bool = Field(False, description="true: the input as it is stays beside what is made of it.")
     bins: Annotated[int, Field(ge=2, le=100)] = Field(5, description="Bins of `bin`, of about as many rows each.")
     categories: Annotated[int, Field(ge=1, le=255)] = Field(
         20, description="Most categories that one_hot gives a column of their own; the others share one."
     )
-    smoothing: NotNegative = Field(10.0, description="Rows that the mean of all weighs as in target_encoding.")
+    smoothing: NotNegative = Field(
+        10.0, description="Rows that the mean of all weighs as in target_encoding, and zero in embedding."
+    )
     folds: Annotated[int, Field(ge=2, le=50)] = Field(
         5, description="Folds of the training rows; none is encoded by labels of its own fold."
+    )
+    dimensions: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
+        None, description="Numbers that embedding (default 4), tfidf and sentences (default all) give a row."
+    )
+    vocabulary: Annotated[int, Field(ge=1, le=100_000)] = Field(200, description="Commonest words that tfidf knows.")
+    model: str | None = Field(
+        None, description="Folder with model.onnx and tokenizer.json for sentences, relative to assay.yaml."
     )
 
 

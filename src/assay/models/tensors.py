@@ -1,6 +1,6 @@
-"""Named float32 arrays as one file in the safetensors format: a JSON header with shapes and offsets, then raw numbers.
+"""Named arrays as one file in the safetensors format: a JSON header with shapes and offsets, then raw numbers.
 
-The format runs no code when it is read. Only little-endian float32 is written and accepted here.
+The format runs no code when it is read. Only little-endian float32, and bytes, are written and accepted here.
 
 Source:
     https://github.com/huggingface/safetensors, "Format".
@@ -18,6 +18,7 @@ import numpy as np
 from assay.errors import IntegrityError
 
 _ALIGNMENT = 8
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 
 
 def write_tensors(tensors: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
@@ -26,8 +27,9 @@ def write_tensors(tensors: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
     parts: list[bytes] = []
     end = 0
     for name in sorted(tensors):
-        data = np.asarray(tensors[name], dtype="<f4", order="C")
-        header[name] = {"dtype": "F32", "shape": list(data.shape), "data_offsets": [end, end + data.nbytes]}
+        kind = "U8" if tensors[name].dtype == np.uint8 else "F32"
+        data = np.asarray(tensors[name], dtype=_TYPES[kind], order="C")
+        header[name] = {"dtype": kind, "shape": list(data.shape), "data_offsets": [end, end + data.nbytes]}
         parts.append(data.tobytes())
         end += data.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -35,7 +37,7 @@ def write_tensors(tensors: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
     return len(text).to_bytes(8, "little") + text + b"".join(parts)
 
 
-def read_tensors(data: bytes) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+def read_tensors(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
     """Read what `write_tensors` wrote; the arrays are copies of their own.
 
     Raises:
@@ -51,11 +53,15 @@ def read_tensors(data: bytes) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]
         ) from error
 
 
-def _tensor(data: bytes, described: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    if described["dtype"] != "F32":
-        raise ValueError(f"numbers of type {described['dtype']}, not F32")
+def _tensor(data: bytes, described: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    dtype = _TYPES.get(described["dtype"])
+    if dtype is None:
+        raise ValueError(f"numbers of type {described['dtype']}, not one of {', '.join(_TYPES)}")
     begin, end = described["data_offsets"]
     shape = tuple(described["shape"])
-    if not 0 <= begin <= end <= len(data) or end - begin != 4 * math.prod(shape):
+    if not 0 <= begin <= end <= len(data) or end - begin != dtype.itemsize * math.prod(shape):
         raise ValueError(f"{end - begin} bytes of {len(data)} for shape {shape}")
-    return np.frombuffer(data[begin:end], dtype="<f4").reshape(shape).astype(np.float32)
+    array: np.ndarray[Any, Any] = (
+        np.frombuffer(data[begin:end], dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    )
+    return array

@@ -13,7 +13,7 @@ import polars as pl
 from assay.models.signature import FeatureSpec
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-Tensors = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+Tensors = dict[str, np.ndarray[Any, np.dtype[np.float32]] | np.ndarray[Any, np.dtype[np.uint8]]]
 Column = Array | pl.Series
 """Numbers and flags as float64 with nan where missing, categories and text as a String series with nulls."""
 
