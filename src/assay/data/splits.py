@@ -96,6 +96,8 @@ def cut(
         found = _by_time(rows, time, group, split)
     elif by == "group" and group:
         found = _by_share(rows, group, by, split)
+        if min(found.validation.height, found.holdout.height) == 0:
+            found = _by_share(rows, group, by, split, most=0.5 * min(split.validation, split.holdout))
     else:
         found = _by_share(rows, key, by, split, stratum=label if split.stratify else None)
     _refuse_empty(found, rows, time)
@@ -214,10 +216,13 @@ def _without_known_groups(parts: list[pl.DataFrame], group: str) -> list[pl.Data
     return [train, validation, holdout.join(seen, on=group, how="anti", maintain_order="left")]
 
 
-def _by_share(rows: pl.DataFrame, unit: str, by: str, split: Split, *, stratum: str | None = None) -> Cut:
+def _by_share(
+    rows: pl.DataFrame, unit: str, by: str, split: Split, *, stratum: str | None = None, most: float = 1.0
+) -> Cut:
     """Draw whole units (rows or groups) into the holdout, then into validation, until each has its share of rows.
 
-    With a stratum, a column that is the same in all rows of a unit, that is done for each of its values apart.
+    With a stratum, a column that is the same in all rows of a unit, that is done for each of its values apart. Units
+    with more than the share `most` of all rows are drawn last: one large group would fill both.
     """
     if split.validation + split.holdout >= 1:
         raise ConfigError("split: validation and holdout together take every row. Leave a share to train on.")
@@ -229,6 +234,7 @@ def _by_share(rows: pl.DataFrame, unit: str, by: str, split: Split, *, stratum: 
         )
     sizes = rows.group_by(unit).agg(pl.len(), __stratum__=shared.first()).sort(unit)
     drawn = sizes[np.random.default_rng(split.seed).permutation(sizes.height)]
+    drawn = drawn.sort(pl.col("len") > most * rows.height, maintain_order=True)
     before = (pl.col("len").cum_sum() - pl.col("len")).over("__stratum__")
     of = pl.col("len").sum().over("__stratum__")
     part = (

@@ -6,7 +6,6 @@ by `parts`, on all three parts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -102,13 +101,25 @@ def _twins(train: LabelledFrame, validation: LabelledFrame) -> dict[str, Any]:
     found = asked.join(known, on="twin", how="semi", maintain_order="left")
     return {
         "rows": found.height,
-        "by_chance": _by_chance(train, len(validation)),
+        "by_chance": _by_chance(train, validation),
         "examples": [shown(one) for one in found[validation.key].head(EXAMPLES)],
     }
 
 
-def _by_chance(train: LabelledFrame, n_validation: int) -> float:
-    """Twins to expect if the two most varied features were independent and all others followed from them."""
-    counts = [train.rows[name].value_counts()["count"].to_numpy() for name in train.features]
-    collisions = sorted(float(((one / len(train)) ** 2).sum()) for one in counts)
-    return n_validation * min(1.0, len(train) * math.prod(collisions[:2]))
+def _by_chance(train: LabelledFrame, validation: LabelledFrame) -> float:
+    """Twins to expect if the most varied feature were drawn anew for rows that are alike in all others."""
+    collisions = {name: _collision(train.rows[name]) for name in train.features}
+    varied = min(collisions, key=lambda name: collisions[name])
+    others = [name for name in train.features if name != varied]
+    if not others:
+        return len(validation) * min(1.0, len(train) * collisions[varied])
+    alike = pl.DataFrame({"rest": train.rows.select(others).hash_rows(seed=0)})["rest"].value_counts(name="n")
+    asked = pl.DataFrame({"rest": validation.rows.select(others).hash_rows(seed=0)})
+    n_alike = asked.join(alike, on="rest", how="inner")["n"].cast(pl.Float64).to_numpy()
+    return float((1 - (1 - collisions[varied]) ** n_alike).sum())
+
+
+def _collision(column: pl.Series) -> float:
+    """Chance that two rows have the same value."""
+    shares = column.value_counts()["count"].to_numpy() / max(1, len(column))
+    return float((shares**2).sum())
