@@ -19,7 +19,7 @@ from assay.features.provenance import ranges
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
 from assay.pipelines.reach import Marked, Reach, can_have_read, reach_of, touched_rows
-from assay.pipelines.trace import Step, Trace, graph_of, origin_of
+from assay.pipelines.trace import Step, Trace, graph_of, origin_of, readable
 from assay.pipelines.workspace import Workspace
 from assay.serving import log_frames
 
@@ -206,12 +206,12 @@ def _versions_on(
     """Versions made by the runs, when they served, and what they or touched features predicted."""
     made = [one for run in runs for one in workspace.ledger.find(kind="model.registered", run=run)]
     versions = {one.subject.partition(":")[2]: one for one in [*registered, *made]}
-    steps = [Step("version", name, one.summary, one.id) for name, one in versions.items()]
+    steps = [Step("version", name, one.summary.removeprefix(name).strip(), one.id) for name, one in versions.items()]
     names = {name.partition("@")[0] for name in versions}
     periods = [one for name in sorted(names) for one in workspace.registry.served(name) if one.reference in versions]
     for one in periods:
-        until = f"until {one.until[:19]} UTC" if one.until else "and still is"
-        says = f"in production from {one.since[:19]} UTC {until}"
+        until = f"until {readable(one.until)}" if one.until else "and still is"
+        says = f"in production from {readable(one.since)} {until}"
         steps.append(
             Step("deployment", one.reference, says, one.evidence, figures={"since": one.since, "until": one.until})
         )

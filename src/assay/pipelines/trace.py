@@ -6,7 +6,7 @@ answer ends at rows of a source. Who else was touched by such rows is the other 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -194,7 +194,7 @@ def _prediction_step(workspace: Workspace, prediction: Mapping[str, Any]) -> Ste
     score = prediction.get("probability")
     shown = f"probability {score:.4g}" if score is not None else f"value {prediction['value']:.6g}"
     given = ", ".join(f"{name} {value}" for name, value in prediction["inputs"].items())
-    says = f"{shown} at {prediction['time'][:19]} UTC by {prediction['model']}" + (
+    says = f"{shown} at {readable(prediction['time'])} by {prediction['model']}" + (
         f", asked with {given}" if given else ""
     )
     segment = prediction_log.segment_of(prediction["id"])
@@ -204,10 +204,10 @@ def _prediction_step(workspace: Workspace, prediction: Mapping[str, Any]) -> Ste
 
 def _version_steps(workspace: Workspace, origin: Evidence) -> Iterator[Step]:
     if origin.kind == "model.stage":
-        yield Step("deployment", origin.subject.partition(":")[2], origin.summary, origin.id, figures=origin.figures)
+        yield _plain_step("deployment", origin)
     registered = _registration(workspace, origin)
     if registered is not None:
-        yield Step("version", registered.subject.partition(":")[2], registered.summary, registered.id)
+        yield _plain_step("version", registered)
 
 
 def _registration(workspace: Workspace, origin: Evidence) -> Evidence | None:
@@ -247,7 +247,7 @@ def _first(records: Iterable[Evidence], kind: str) -> list[Evidence]:
 
 def _plain_step(what: str, record: Evidence) -> Step:
     name = record.subject.partition(":")[2]
-    return Step(what, name, record.summary.removeprefix(f"{name}: "), record.id, figures=record.figures)
+    return Step(what, name, record.summary.removeprefix(name).lstrip(": "), record.id, figures=record.figures)
 
 
 def _code_step(workspace: Workspace, started: Evidence) -> Step:
@@ -267,6 +267,6 @@ def _code_step(workspace: Workspace, started: Evidence) -> Step:
     return Step("code", commit[:12] if commit else "–", says, started.id, figures={**code, "changed_since": changed})
 
 
-def names_of(steps: Sequence[Step], what: str) -> list[str]:
-    """Names of the steps of one kind, in order."""
-    return [step.name for step in steps if step.what == what]
+def readable(time: str) -> str:
+    """A time of the ledger or the log to the second: `2026-11-21 11:37:08 UTC`."""
+    return f"{time[:10]} {time[11:19]} UTC"
