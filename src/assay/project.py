@@ -119,6 +119,16 @@ class Features:
 
         return streaming.requeue(self._workspace, topic)
 
+    def skew(self, *, since: datetime | None = None) -> Evidence:
+        """Replay the vectors that production has served offline, and record every difference by feature.
+
+        Args:
+            since: Predictions from then on; by default those since the last replay.
+        """
+        from assay.pipelines import monitoring
+
+        return monitoring.measure_skew(self._workspace, since=since)
+
     def history(self, keys: pl.DataFrame, names: Sequence[str] = ()) -> pl.DataFrame:
         """Join features to rows as they were known at each row's time.
 

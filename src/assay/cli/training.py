@@ -95,6 +95,30 @@ def features_get(
         show_facts(values)
 
 
+@features.command("skew")
+@verb
+def features_skew(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Predictions from then on, not the last replay.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay what was served offline: does it equal what training would have had?"""
+    found = open_project(project, overrides).features.skew(since=moment(since))
+    if as_json:
+        show_json(found.to_json())
+        return
+    typer.echo(found.line())
+    rows = [
+        (name, one["n_different"], one["largest"], ", ".join(one["examples"]))
+        for name, one in found.figures["skew"].items()
+    ]
+    if rows:
+        show_table(("feature", "differ", "largest", "predictions"), rows)
+
+
 @verb
 def train(
     project: ProjectOption = HERE,

@@ -6,7 +6,7 @@ Each act is the call that a user would make; nothing here knows how it is done.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,8 +110,7 @@ def quiet_months(project: Project, story: Story, url: str, business: Business, s
     for month in QUIET_MONTHS:
         _serve_month(project, story, url, business, month, seed, say)
     story.quiet = project.monitor(since=since)
-    for one in story.quiet:
-        say(f"   {one.summary}")
+    _tell_monitoring(story.quiet, say)
 
 
 def the_turn(project: Project, story: Story, url: str, business: Business, seed: int, say: Say) -> None:
@@ -121,8 +120,7 @@ def the_turn(project: Project, story: Story, url: str, business: Business, seed:
     for month in TURNED_MONTHS:
         _serve_month(project, story, url, business, month, seed, say)
     story.turned = project.monitor(since=since)
-    for one in story.turned:
-        say(f"   {one.summary}")
+    _tell_monitoring(story.turned, say)
 
 
 def retraining(project: Project, story: Story, url: str, progress: Progress, say: Say) -> None:
@@ -160,6 +158,13 @@ def _serve_month(project: Project, story: Story, url: str, business: Business, m
     story.predictions += replayed.n_requests
     story.labels += traffic.send_labels(url, replayed, rows, known=moment + LABEL_DELAY)
     say(f"   {moment:%B %Y}: {replayed.line()}")
+
+
+def _tell_monitoring(found: Sequence[Evidence], say: Say) -> None:
+    """Drift, performance and what they call for; that features are fresh and replay alike is in the ledger."""
+    for one in found:
+        if not one.kind.startswith("features."):
+            say(f"   {one.summary}")
 
 
 def _tell_run(outcome: RunOutcome, say: Say) -> None:

@@ -1,9 +1,13 @@
-"""Train/serve skew: do the vectors that were served equal what the offline store gives for the same moments (FS-4)?"""
+"""Train/serve skew: do the vectors that were served equal what the offline store gives for the same moments (FS-4)?
+
+Works on frames, piece by piece, and keeps counts and a few examples only. Which rows to compare, and with which version
+of the tables they are recomputed, is the pipelines' to say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -11,29 +15,78 @@ import polars as pl
 from assay.errors import DataError
 from assay.ledger.evidence import Evidence
 
+KIND = "features.skew"
 RELATIVE_TOLERANCE = 1e-9  # both sides run the same code; only the last digits of a sum may differ
 EXAMPLES = 3
+_AGAIN = "__again"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Skew:
     """How one feature differs.
 
     Attributes:
-        feature: Its name.
         n_different: Rows in which the two values differ, a null against a value included.
         largest: Largest absolute difference of two numbers; 0 where only nulls or texts differ.
         examples: Keys of the first rows that differ.
     """
 
-    feature: str
-    n_different: int
-    largest: float
-    examples: tuple[Any, ...]
+    n_different: int = 0
+    largest: float = 0.0
+    examples: list[Any] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
         return {"n_different": self.n_different, "largest": self.largest, "examples": list(self.examples)}
+
+
+class Replay:
+    """What a comparison has found so far; its size does not grow with the rows."""
+
+    def __init__(self, features: Sequence[str]) -> None:
+        self.features = tuple(features)
+        self.n_rows = 0
+        self.n_excused = 0
+        self.by_feature: dict[str, Skew] = {}
+
+    def add(self, n_rows: int, found: pl.DataFrame, *, n_excused: int = 0) -> None:
+        """Count a piece.
+
+        Args:
+            n_rows: Rows that were compared.
+            found: Their differences, from `differences`.
+            n_excused: Rows among them that differ for a reason that is known; `found` does not hold them.
+        """
+        self.n_rows += n_rows
+        self.n_excused += n_excused
+        for (name,), of_feature in found.group_by("feature", maintain_order=True):
+            skew = self.by_feature.setdefault(str(name), Skew())
+            skew.n_different += of_feature.height
+            skew.largest = max(skew.largest, float(of_feature["gap"].fill_null(0.0).max()))  # type: ignore[arg-type]
+            skew.examples += of_feature["key"].head(EXAMPLES - len(skew.examples)).to_list()
+
+    def evidence(self, *, subject: str = "features:online", more: Mapping[str, Any] | None = None) -> Evidence:
+        """Kind `features.skew`; it fails when any value differs, and names each feature with its count."""
+        excused = f"; {self.n_excused:,} more were answered without the newest values" if self.n_excused else ""
+        if not self.n_rows:
+            summary = "no prediction to replay"
+        elif not self.by_feature:
+            summary = f"no difference in {len(self.features)} features of {self.n_rows:,} predictions"
+        else:
+            worst, skew = max(self.by_feature.items(), key=lambda one: one[1].n_different)
+            summary = (
+                f"{len(self.by_feature)} of {len(self.features)} features differ between serving and training; most "
+                f"often {worst}, in {skew.n_different:,} of {self.n_rows:,} predictions"
+            )
+        figures = {
+            "n": self.n_rows,
+            "features": len(self.features),
+            "excused": self.n_excused,
+            "skew": {name: skew.to_json() for name, skew in self.by_feature.items()},
+            **(more or {}),
+        }
+        verdict = "info" if not self.n_rows else "fail" if self.by_feature else "pass"
+        return Evidence(KIND, subject, verdict, summary + excused, figures)  # type: ignore[arg-type]
 
 
 def compare(served: pl.DataFrame, recomputed: pl.DataFrame, *, key: str, features: Sequence[str]) -> Evidence:
@@ -46,7 +99,18 @@ def compare(served: pl.DataFrame, recomputed: pl.DataFrame, *, key: str, feature
         features: Which columns to compare.
 
     Returns:
-        Evidence of kind `features.skew`; it fails when any value differs, and names each feature with its count.
+        Evidence of kind `features.skew`.
+
+    Raises:
+        DataError: A served row was not recomputed, or a feature is missing on one side.
+    """
+    replay = Replay(features)
+    replay.add(served.height, differences(served, recomputed, key=key, features=features))
+    return replay.evidence()
+
+
+def differences(served: pl.DataFrame, recomputed: pl.DataFrame, *, key: str, features: Sequence[str]) -> pl.DataFrame:
+    """Every value that differs: `key`, `feature` and `gap`, the absolute difference of two numbers or null.
 
     Raises:
         DataError: A served row was not recomputed, or a feature is missing on one side.
@@ -55,37 +119,44 @@ def compare(served: pl.DataFrame, recomputed: pl.DataFrame, *, key: str, feature
         lacking = [column for column in (key, *features) if column not in frame.columns]
         if lacking:
             raise DataError(f"the {name} rows have no {lacking}. Log and recompute the same features.")
-    both = served.select(key, *features).join(
-        recomputed.select(key, pl.col(features).name.suffix("__again")), on=key, how="inner", validate="1:1"
-    )
+    both = _side_by_side(served, recomputed, key, features)
+    differ = {name: _differ(both, name) for name in features}
+    counted = both.select(differ[name].sum().alias(name) for name in features)
+    found = [
+        both.filter(differ[name]).select(
+            pl.col(key).alias("key"), pl.lit(name).alias("feature"), _gap(both, name).alias("gap")
+        )
+        for name in features
+        if counted[name].item()
+    ]
+    nothing = both.clear().select(pl.col(key).alias("key"), feature=pl.lit("").cast(pl.String), gap=pl.lit(0.0))
+    return pl.concat([nothing, *found])
+
+
+def _side_by_side(served: pl.DataFrame, recomputed: pl.DataFrame, key: str, features: Sequence[str]) -> pl.DataFrame:
+    again = recomputed.select(key, pl.col(features).name.suffix(_AGAIN))
+    ours = served.select(key, *features)
+    if ours[key].equals(again[key]):  # recomputed in the same order: nothing to look up
+        return ours.hstack(again.drop(key))
+    both = ours.join(again, on=key, how="inner", validate="1:1")
     if both.height < served.height:
         raise DataError(f"{served.height - both.height} of {served.height} served rows were not recomputed.")
-    found = [skew for name in features if (skew := _skew(both, name, key)).n_different]
-    if not found:
-        summary = f"no difference in {len(features)} features of {both.height:,} predictions"
-    else:
-        worst = max(found, key=lambda skew: skew.n_different)
-        summary = (
-            f"{len(found)} of {len(features)} features differ between serving and training; most often "
-            f"{worst.feature}, in {worst.n_different:,} of {both.height:,} predictions"
-        )
-    figures = {"n": both.height, "features": len(features), "skew": {one.feature: one.to_json() for one in found}}
-    return Evidence("features.skew", "features:online", "fail" if found else "pass", summary, figures)
+    return both
 
 
-def _skew(both: pl.DataFrame, name: str, key: str) -> Skew:
-    ours, again = pl.col(name), pl.col(f"{name}__again")
-    largest = pl.lit(0.0)
-    differ = ours.ne_missing(again)
-    if both.schema[name].is_numeric() and both.schema[f"{name}__again"].is_numeric():
-        gap = (ours - again).abs()
-        allowed = pl.max_horizontal(ours.abs(), again.abs()) * RELATIVE_TOLERANCE
-        differ = (ours.is_null() != again.is_null()) | (gap > allowed).fill_null(value=False)
-        largest = gap.max().fill_null(0.0)
-    different = both.filter(differ)
-    return Skew(
-        feature=name,
-        n_different=different.height,
-        largest=float(both.select(largest).item()),
-        examples=tuple(different[key].head(EXAMPLES)),
-    )
+def _differ(both: pl.DataFrame, name: str) -> pl.Expr:
+    ours, again = pl.col(name), pl.col(f"{name}{_AGAIN}")
+    if not _are_numbers(both, name):
+        return ours.ne_missing(again)
+    allowed = pl.max_horizontal(ours.abs(), again.abs()) * RELATIVE_TOLERANCE
+    return (ours.is_null() != again.is_null()) | ((ours - again).abs() > allowed).fill_null(value=False)
+
+
+def _gap(both: pl.DataFrame, name: str) -> pl.Expr:
+    if not _are_numbers(both, name):
+        return pl.lit(None, dtype=pl.Float64)
+    return (pl.col(name) - pl.col(f"{name}{_AGAIN}")).abs().cast(pl.Float64)
+
+
+def _are_numbers(both: pl.DataFrame, name: str) -> bool:
+    return both.schema[name].is_numeric() and both.schema[f"{name}{_AGAIN}"].is_numeric()

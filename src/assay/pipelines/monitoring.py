@@ -17,6 +17,7 @@ import polars as pl
 
 from assay.errors import NotFound, UsageError
 from assay.evaluation.intervals import bootstrap
+from assay.features import freshness, offline
 from assay.ledger.evidence import Evidence
 from assay.metrics.estimate import Estimate
 from assay.metrics.index import METRICS
@@ -27,6 +28,7 @@ from assay.monitoring.summaries import Profile
 from assay.pipelines.audit import exam_of
 from assay.pipelines.loop import RunOutcome, run_loop
 from assay.pipelines.measuring import primary_metric
+from assay.pipelines.replaying import replay_predictions
 from assay.pipelines.run import Progress, silent
 from assay.pipelines.training import PROFILE
 from assay.pipelines.values import Scores
@@ -63,6 +65,7 @@ def run_monitoring(workspace: Workspace, *, since: datetime | None = None) -> li
         NotFound: Nothing is in production.
     """
     found = [measure_drift(workspace, since=since), *measure_performance(workspace, since=since)]
+    found += [measure_skew(workspace, since=since), *measure_freshness(workspace)]
     trigger = retraining.triggers(
         [*workspace.ledger.find(kind="monitoring.*"), *found],
         now=workspace.clock(),
@@ -118,6 +121,27 @@ def measure_performance(workspace: Workspace, *, since: datetime | None = None) 
         subject=watched.version.subject,
     )
     return [workspace.ledger.record(replace(found, parents=(watched.version.deployment, exam.id)))]
+
+
+def measure_skew(workspace: Workspace, *, since: datetime | None = None) -> Evidence:
+    """Replay the served vectors of the version in production offline; by default those since the last replay."""
+    return workspace.ledger.record(replay_predictions(workspace, watch(workspace).version, since=since))
+
+
+def measure_freshness(workspace: Workspace) -> list[Evidence]:
+    """Hold the last build and the newest row of each view against what the view promises."""
+    now, latest = workspace.clock(), workspace.ledger.latest
+    found = []
+    for view in workspace.definitions.views:
+        fed = [latest("features.build", subject=f"view:{view.name}")]
+        state = offline.state_of(view, workspace.tables)
+        if view.stream is not None:  # its newest rows are online only, until the next build
+            fed.append(latest("features.stream", subject=f"topic:{view.stream}"))
+            state = None
+        times = [datetime.fromisoformat(one.time) for one in fed if one is not None]
+        newest = None if state is None else state.watermark
+        found.append(freshness.judge(view, built=max(times, default=None), newest=newest, now=now))
+    return workspace.ledger.record_all(found)
 
 
 def run_retraining(
