@@ -299,7 +299,7 @@ class TransformRule(Section):
     )
     apply: Annotated[tuple[TransformName, ...], Field(min_length=1)] = Field(
         description="One after the other: log, standardise, robust, bin for numbers; one_hot, target_encoding, "
-        "embedding or native for categories; tfidf or sentences for text; auto chooses by skew and by their number."
+        "embedding or native for categories; tfidf or sentences for text; auto chooses by what the column holds."
     )
     keep: bool = Field(False, description="true: the input as it is stays beside what is made of it.")
     bins: Annotated[int, Field(ge=2, le=100)] = Field(5, description="Bins of `bin`, of about as many rows each.")

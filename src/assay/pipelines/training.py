@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from assay.config.settings import Training
 from assay.data import leakage
 from assay.evaluation.evaluate import Evaluation
 from assay.features import offline
@@ -180,7 +181,7 @@ def find_model(
         study_name=settings.name,
         progress=show,
         fixed=fixed,
-        training=settings.training,
+        training=with_folders(run.workspace),
         timeout=settings.training.timeout,
     )
     run.record(found.evidence)
@@ -195,6 +196,16 @@ def find_model(
     fitted = leakage.check_fitted_on_train(found.best.fitted_arrays(), found.best.refit_preprocessing(train))
     refuse_leak(run.record(fitted))
     return found
+
+
+def with_folders(workspace: Workspace) -> Training:
+    """The settings of training, with the folders of text models as seen from the project."""
+    training = workspace.settings.training
+    rules = tuple(
+        rule if rule.model is None else rule.model_copy(update={"model": str(workspace.folder / rule.model)})
+        for rule in training.transforms
+    )
+    return training.model_copy(update={"transforms": rules})
 
 
 def store_candidate(
