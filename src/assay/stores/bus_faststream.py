@@ -19,8 +19,10 @@ from assay.stores.bus import Backlog, Message, require_topic
 
 T = TypeVar("T")
 ANSWER_SECONDS = 10.0
-LINGER_SECONDS = 0.005
+LINGER_SECONDS = 0.002
 """How long a batch that has begun waits for its next event."""
+COLLECT_SECONDS = 0.1
+"""How long a batch may take in all to be collected: events that come without a pause must not hold up the first."""
 LOOK_SECONDS = 1.0
 """How often a reader that is given nothing asks whether it should have been."""
 
@@ -157,9 +159,11 @@ class FastStreamReader:
             self._bus.run(self._feed.stop())
 
     async def _collect(self, limit: int, wait_seconds: float) -> list[Message]:
-        taken: list[Message] = []
-        while len(taken) < limit:
-            message = await self._feed.next(LINGER_SECONDS if taken else wait_seconds)
+        first = await self._feed.next(wait_seconds)
+        taken = [] if first is None else [first]
+        over = time.monotonic() + COLLECT_SECONDS
+        while taken and len(taken) < limit and time.monotonic() < over:
+            message = await self._feed.next(LINGER_SECONDS)
             if message is None:
                 break
             taken.append(message)

@@ -14,6 +14,7 @@ START = "0-0"
 CONNECT_SECONDS = 3
 MOST_COUNTED = 10_000
 CHUNK_EVENTS = 1_000
+SHORTEST_WAIT_SECONDS = 0.01
 ENTRY_ID = re.compile(r"\d+-\d+")
 
 
@@ -69,7 +70,7 @@ class RedisWire:
         source = StreamSub(self._key(topic), last_id=_entry(after))
         subscriber = self._broker.subscriber(stream=source, persistent=False)
         await subscriber.start()
-        return RedisFeed(subscriber)
+        return RedisFeed(subscriber, self._client, self._key(topic), _entry(after))
 
     async def backlog(self, topic: str, after: str | None) -> Backlog:
         """A place right before the oldest entry counts as cut too: Redis does not say which entry it removed last."""
@@ -88,17 +89,27 @@ class RedisWire:
 
 
 class RedisFeed:
-    """FastStream's subscriber, one entry at a time; it keeps its place itself."""
+    """FastStream's subscriber, one entry at a time; it keeps its place itself.
 
-    def __init__(self, subscriber: Any) -> None:
-        self._subscriber = subscriber
+    Redis looks at the end of a wait ten times a second only, so that a short one takes 100 ms where nothing comes. A
+    batch that has begun therefore first asks, without waiting, how much is there.
+    """
+
+    def __init__(self, subscriber: Any, client: Any, key: str, after: str) -> None:
+        self._subscriber, self._client, self._key, self._last = subscriber, client, key, after
+        self._n_ready = 0
 
     async def next(self, wait_seconds: float) -> Message | None:
+        if wait_seconds <= SHORTEST_WAIT_SECONDS and not self._n_ready:
+            self._n_ready = len(await self._client.xrange(self._key, min=f"({self._last}", count=CHUNK_EVENTS))
+            if not self._n_ready:
+                return None
         received = await self._subscriber.get_one(timeout=max(wait_seconds, 0.001))
         if received is None:
             return None
-        entry = _text(received.raw_message["message_ids"][0])
-        return Message(entry, bytes(received.body), int(entry.partition("-")[0]) * 1000)
+        self._n_ready = max(0, self._n_ready - 1)
+        self._last = _text(received.raw_message["message_ids"][0])
+        return Message(self._last, bytes(received.body), int(self._last.partition("-")[0]) * 1000)
 
     async def stop(self) -> None:
         await self._subscriber.stop()

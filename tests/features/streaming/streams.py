@@ -77,8 +77,10 @@ def iso_times(_column: str, texts: Sequence[str]) -> list[int | None]:
 
     def one(text: str) -> int | None:
         try:
-            return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        except (ValueError, TypeError):
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        except ValueError:
             return None
 
     return [one(text) for text in texts]

@@ -158,6 +158,8 @@ def _misfit(value: Any, dtype: pl.DataType, *, is_time: bool) -> str | None:
     """Why a value cannot be of a type; None where it can."""
     if value is None:
         return None
+    if isinstance(dtype, pl.Enum):
+        return None if value in dtype.categories.to_list() else f"none of {', '.join(dtype.categories.head(10))}"
     if dtype == pl.Boolean:
         return None if isinstance(value, bool) else "not true or false"
     if is_time or _is_moment(dtype) or _is_text(dtype):
