@@ -33,7 +33,6 @@ def _run(commands: str, folder: Path) -> str:
         capture_output=True,
         text=True,
         timeout=120,
-        env=dict(os.environ),
         check=False,
     )
     assert done.returncode == 0, done.stderr
