@@ -58,6 +58,23 @@ def test_rows_of_other_entities_are_kept_where_they_count(league, games):
     assert set(games[list(found.rows)]["team"]) > {"dogs"}
 
 
+def test_a_key_made_of_two_is_found_in_rows_that_hold_both(games):
+    @feature_view(entity="pair", source="games", features={"pair_points_all_sum": "Points of both so far"})
+    def paired(games):
+        pair = pl.concat_str(pl.min_horizontal("team", "other"), pl.max_horizontal("team", "other"), separator="|")
+        rows = games.filter("at_home").with_columns(pair=pair)
+        return rows.select("known_at", "pair", pair_points_all_sum=pl.col("points").cum_sum().over("pair"))
+
+    sources = {"games": games.lazy()}
+    known_at, values = row_of(paired, sources, "ants|bees")
+    (found,) = origin_of(paired, sources, entity="ants|bees", known_at=known_at, values=values)
+    assert found.is_proven
+    assert set(found.keys) == {"ants", "bees"}
+    assert set(found.columns) == {"team", "other"}
+    both = pl.col("team").is_in(["ants", "bees"]) & pl.col("other").is_in(["ants", "bees"])
+    assert list(found.rows) == games.with_row_index("n").filter(both)["n"].to_list()
+
+
 def test_values_that_cannot_be_computed_again_leave_all_rows_known_by_then_unproven(league, games):
     view, sources = league.form_view(), {"games": games.lazy()}
     known_at, values = row_of(view, sources, "bees", 4)

@@ -111,6 +111,8 @@ def lineage(
         typer.echo(line)
     if records:
         show_evidence(trace.graph.nodes, as_json=False)
+        if not trace.graph.complete:
+            typer.echo(f"these are the nearest {len(trace.graph.nodes):,} records; there are more", err=True)
 
 
 def _send(project: Project, trace: Trace, *, to: str) -> None:

@@ -6,6 +6,7 @@ at what stays the same. Which snapshot to run it on, and what was predicted from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ NARROWED_UP_TO_ROWS = 500_000  # of a source: beyond, its first row is not searc
 ROW = "__source_row"
 TOUCHED = "touched"
 _OTHER = "__without"
+_JOINTS = re.compile(r"[\s|:;,/+_-]+")  # between the keys of which one is made
 
 Parts = Mapping[str, pl.DataFrame]
 
@@ -36,7 +38,8 @@ class SourceRows:
         of: Rows of the whole snapshot.
         first_known: Earliest known_at among them; None where the source has no time.
         last_known: Latest known_at among them.
-        columns: Columns in which all of them hold the entity's key; empty where rows of other entities count too.
+        columns: Columns in which they hold the entity's key; empty where rows of other entities count too.
+        keys: What they hold there: the entity's key, or the pieces that it is made of.
         is_proven: The view, run on these rows alone, gives the same values. Otherwise they are all it can have read.
     """
 
@@ -46,6 +49,7 @@ class SourceRows:
     first_known: datetime | None
     last_known: datetime | None
     columns: tuple[str, ...]
+    keys: tuple[str, ...]
     is_proven: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -58,8 +62,17 @@ class SourceRows:
             "first_known": self.first_known,
             "last_known": self.last_known,
             "columns": list(self.columns),
+            "keys": list(self.keys),
             "is_proven": self.is_proven,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Which columns hold which keys; neither where rows were not chosen so."""
+
+    columns: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 def ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
@@ -107,16 +120,16 @@ def origin_of(
     numbered = {name: frame.with_row_index(ROW) for name, frame in sources.items()}
     totals = {name: frame.select(pl.len()).collect().item() for name, frame in numbered.items()}
     parts: dict[str, pl.DataFrame] = {name: _known_by(frame, known_at, as_of) for name, frame in numbered.items()}
-    columns: dict[str, tuple[str, ...]] = dict.fromkeys(parts, ())
+    held = dict.fromkeys(parts, _Held())
 
     def gives_the_row(candidate: Parts) -> bool:
         return _same_row(view, candidate, entity=entity, known_at=known_at, values=values)
 
     is_proven = gives_the_row(parts)
     for name in parts if is_proven else ():
-        columns[name], parts[name] = _of_entity(name, parts, entity, gives_the_row)
+        held[name], parts[name] = _of_entity(name, parts, entity, gives_the_row)
         parts[name] = _from_latest_start(name, parts, gives_the_row)
-    return tuple(_described(name, part, totals[name], columns[name], is_proven) for name, part in parts.items())
+    return tuple(_described(name, part, totals[name], held[name], is_proven) for name, part in parts.items())
 
 
 def marked_rows(
@@ -152,27 +165,44 @@ def _known_by(frame: pl.LazyFrame, known_at: datetime | None, as_of: datetime | 
 
 def _of_entity(
     name: str, parts: Parts, entity: Any, gives_the_row: Callable[[Parts], bool]
-) -> tuple[tuple[str, ...], pl.DataFrame]:
-    """The fewest rows that hold the entity's key and suffice, and where they hold it; all rows where none do."""
+) -> tuple[_Held, pl.DataFrame]:
+    """The fewest rows that hold the entity's key and suffice, and where they hold it; all rows where none do.
+
+    A key made of several, such as `Bulls|Lakers`, is also looked for in pieces, all of which a row must hold.
+    """
     whole = parts[name]
-    holding = {column: _holds(column, dtype, entity) for column, dtype in whole.schema.items() if _may_be_key(dtype)}
-    counts = whole.select(held.sum().alias(column) for column, held in holding.items()).row(0) if holding else ()
-    columns = [column for count, column in sorted(zip(counts, holding, strict=True)) if count]
-    for tried in dict.fromkeys([*((column,) for column in columns), tuple(columns)]):
-        part = whole.filter(pl.any_horizontal(holding[column] for column in tried)) if tried else whole
-        if tried and gives_the_row({**parts, name: part}):
-            return tried, part
-    return (), whole
+    pieces = tuple(dict.fromkeys(piece for piece in _JOINTS.split(entity) if piece)) if isinstance(entity, str) else ()
+    for keys in dict.fromkeys([(entity,), pieces]):
+        found = {key: _columns_with(whole, key) for key in keys}
+        if not keys or not all(found.values()):
+            continue
+        all_columns = tuple(dict.fromkeys(column for columns in found.values() for column in columns))
+        for tried in dict.fromkeys([*((column,) for column in all_columns), all_columns]):
+            held = [[_equals(column, key) for column in found[key] if column in tried] for key in keys]
+            if not all(held):
+                continue
+            part = whole.filter(pl.all_horizontal(pl.any_horizontal(one) for one in held))
+            if gives_the_row({**parts, name: part}):
+                return _Held(tried, tuple(str(key) for key in keys)), part
+    return _Held(), whole
 
 
-def _may_be_key(dtype: pl.DataType) -> bool:
-    return dtype.is_integer() or isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
+def _columns_with(whole: pl.DataFrame, key: Any) -> list[str]:
+    """Columns that hold a key at all, those that hold it in the fewest rows first."""
+    asked = [name for name, dtype in whole.schema.items() if name != ROW and _may_hold(dtype, key)]
+    if not asked:
+        return []
+    counts = whole.select(_equals(column, key).sum().alias(column) for column in asked).row(0)
+    return [column for count, column in sorted(zip(counts, asked, strict=True)) if count]
 
 
-def _holds(column: str, dtype: pl.DataType, entity: Any) -> pl.Expr:
-    if column == ROW or dtype.is_integer() == isinstance(entity, str):
-        return pl.lit(value=False)
-    return (pl.col(column).cast(pl.String) == str(entity)).fill_null(value=False)
+def _may_hold(dtype: pl.DataType, key: Any) -> bool:
+    is_text = isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
+    return is_text if isinstance(key, str) else dtype.is_integer()
+
+
+def _equals(column: str, key: Any) -> pl.Expr:
+    return (pl.col(column).cast(pl.String) == str(key)).fill_null(value=False)
 
 
 def _from_latest_start(name: str, parts: Parts, gives_the_row: Callable[[Parts], bool]) -> pl.DataFrame:
@@ -222,8 +252,9 @@ def _differs(ours: pl.Expr, theirs: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return (ours.is_null() != theirs.is_null()) | ((ours - theirs).abs() > allowed).fill_null(value=False)
 
 
-def _described(name: str, part: pl.DataFrame, of: int, columns: tuple[str, ...], is_proven: bool) -> SourceRows:
+def _described(name: str, part: pl.DataFrame, of: int, held: _Held, is_proven: bool) -> SourceRows:
     first = last = None
     if KNOWN_AT in part.columns and not part.is_empty():
         first, last = part.select(first=pl.col(KNOWN_AT).min(), last=pl.col(KNOWN_AT).max()).row(0)
-    return SourceRows(name, tuple(part[ROW].to_list()), of, first, last, columns, is_proven)
+    rows = tuple(part[ROW].to_list())
+    return SourceRows(name, rows, of, first, last, held.columns, held.keys, is_proven)

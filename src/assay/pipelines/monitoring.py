@@ -37,6 +37,7 @@ from assay.release.versions import ModelVersion
 from assay.serving import log_frames
 
 STARTED = "run.started"
+CHILDREN = 100  # of a trigger, which come before all that came of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def waiting_trigger(workspace: Workspace) -> Evidence | None:
     trigger = workspace.ledger.latest(retraining.KIND)
     if trigger is None:
         return None
-    answered = workspace.ledger.lineage(trigger.id, direction="forward").nodes
+    answered = workspace.ledger.lineage(trigger.id, direction="forward", limit=CHILDREN).nodes
     return None if any(one.kind == STARTED for one in answered) else trigger
 
 

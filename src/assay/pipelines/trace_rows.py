@@ -67,8 +67,8 @@ def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterato
             yield Link("feature row", name, f"none was read: the request brought its features, and no {role.column}")
             continue
         read = _row_read(workspace, view, role, prediction, key=key, time=time, made=made)
-        if read is None:
-            yield Link("feature row", name, f"none was known of {role.column} {key} before {time:%Y-%m-%d %H:%M} UTC")
+        if isinstance(read, str):
+            yield Link("feature row", name, f"none was read of {role.column} {key}: {read}")
             continue
         yield _described(name, role, key, read)
         yield from source_rows(workspace, view, read.stored_by, read.row)
@@ -94,7 +94,7 @@ def source_rows(workspace: Workspace, view: FeatureView, build: Evidence, row: M
     )
     for one in found:
         is_exact = one.is_proven and same_code
-        says = _rows_in_words(one, row[view.entity], same_code=same_code)
+        says = _rows_in_words(one, same_code=same_code)
         digest = taken[one.source].figures["digest"]
         figures = {**one.to_json(), "snapshot": digest, "view": view.name, "same_definition": same_code}
         certainty = "exact" if is_exact else "at most"
@@ -126,37 +126,52 @@ def _row_read(
     key: Any,
     time: datetime,
     made: datetime,
-) -> Read | None:
-    """The row of the newest build before the prediction, or of the next one, whose record was a moment late."""
+) -> Read | str:
+    """The row of the newest build before the prediction, or of the next one, whose record was a moment late.
+
+    Returns:
+        Of the two the one that is nearer to what was logged; where there is none, why.
+    """
     ledger, subject = workspace.ledger, f"view:{view.name}"
     builds = ledger.find(kind=BUILD, subject=subject, until=made, limit=1, newest_first=True)
     builds += ledger.find(kind=BUILD, subject=subject, since=made, limit=1)
-    reads = []
+    reads, why = [], "the view had not been built"
     for build in builds:
-        row = _newest_row(workspace, view, build, key=key, time=time)
-        if row is not None:
-            logged: Mapping[str, Any] = prediction["features"]
-            names = [name for name in view.features if role.prefix + name in logged]
-            differing = tuple(name for name in names if not same_value(row[name], logged[role.prefix + name]))
-            reads.append(Read(build, _stored_by(workspace, view, row, build), row, differing))
-    return min(reads, key=lambda read: len(read.differing), default=None)
+        row = _newest_row(workspace, view, build, key=key)
+        refused = _why_not(view, row, time=time)
+        if row is None or refused:
+            why = refused if build is builds[0] else why
+            continue
+        logged: Mapping[str, Any] = prediction["features"]
+        names = [name for name in view.features if role.prefix + name in logged]
+        differing = tuple(name for name in names if not same_value(row[name], logged[role.prefix + name]))
+        reads.append(Read(build, _stored_by(workspace, view, row, build), row, differing))
+    return min(reads, key=lambda read: len(read.differing), default=why)
 
 
-def _newest_row(
-    workspace: Workspace, view: FeatureView, build: Evidence, *, key: Any, time: datetime
-) -> Mapping[str, Any] | None:
-    """What the online store held of the entity after `build`, where it may be used at `time`."""
+def _newest_row(workspace: Workspace, view: FeatureView, build: Evidence, *, key: Any) -> Mapping[str, Any] | None:
+    """What the online store held of the entity after `build`."""
     version = build.figures.get("table_version")
     table = workspace.tables.scan(offline.table_name(view), version=version)
     rows = table.filter(pl.col(view.entity).cast(pl.String) == str(key)).collect()
+    if rows.is_empty() or not set(view.features) <= set(rows.columns):
+        return None
     order = [name for name in (KNOWN_AT, offline.BUILD) if name in rows.columns]
-    if rows.is_empty():
-        return None
-    row = rows.sort(order, maintain_order=True).row(-1, named=True)
+    return rows.sort(order, maintain_order=True).row(-1, named=True)
+
+
+def _why_not(view: FeatureView, row: Mapping[str, Any] | None, *, time: datetime) -> str:
+    """Why the newest row may not be used for a prediction at `time`; empty where it may."""
+    if row is None:
+        return "nothing was known of it"
     known_at = row.get(KNOWN_AT)
-    if known_at is not None and (known_at >= time or (view.ttl is not None and time - known_at > view.ttl)):
-        return None
-    return row if all(name in row for name in view.features) else None
+    if known_at is None:
+        return ""
+    if known_at >= time:
+        return f"its newest row was known {known_at:%Y-%m-%d %H:%M} UTC, not before {time:%Y-%m-%d %H:%M}"
+    if view.ttl is not None and time - known_at > view.ttl:
+        return f"its newest row, known {known_at:%Y-%m-%d %H:%M} UTC, was older than the ttl"
+    return ""
 
 
 def _stored_by(workspace: Workspace, view: FeatureView, row: Mapping[str, Any], build: Evidence) -> Evidence:
@@ -176,11 +191,13 @@ def _described(name: str, role: Role, key: Any, read: Read) -> Link:
     return Link("feature row", name, says, read.stored_by.id, "exact" if not read.differing else "at most", figures)
 
 
-def _rows_in_words(found: SourceRows, key: Any, *, same_code: bool) -> str:
+def _rows_in_words(found: SourceRows, *, same_code: bool) -> str:
     shown = ranges(found.rows)
     listed = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in shown[:SHOWN_RANGES])
     listed += ", …" if len(shown) > SHOWN_RANGES else ""
-    whose = f" with {' or '.join(found.columns)} = {key}" if found.columns else ""
+    whose = f" with {found.columns[0]} = {found.keys[0]}" if found.columns else ""
+    if len(found.columns) + len(found.keys) > 2:
+        whose = f" with {' and '.join(found.keys)} in {' or '.join(found.columns)}"
     first, last = (f"{one:%Y-%m-%d %H:%M}" if one else "" for one in (found.first_known, found.last_known))
     when = f", known {first}" + (f" to {last}" if last != first else "") if first else ""
     noun = "row" if len(found.rows) == 1 else "rows"
