@@ -45,10 +45,18 @@ class Vector:
             not used; `future`, known only after the prediction time and not used; `stale`, used, though older than
             the view's staleness, or read before the store went away; `unavailable`, the store is away and nothing is
             remembered.
+        times: For each `role.view` whose values are used, when they became known, microseconds since 1970; one of
+            attributes that have no time is left out. What the request brings and computes is of the request's time.
     """
 
     values: dict[str, Any]
     states: dict[str, State] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+
+    def known_at(self, place: str) -> datetime | None:
+        """When the values of a `role.view` became known; None where there are none, or they have no time."""
+        time_us = self.times.get(place)
+        return None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
 
 
 class OnlineFeatures:
@@ -97,15 +105,18 @@ class OnlineFeatures:
         keys = [_keys(rows, one.column) for one in self._joins]
         found, is_reached = self._read(keys)
         states: list[dict[str, State]] = [{} for _ in rows]
+        known: list[dict[str, int]] = [{} for _ in rows]
         values = [
-            self._values(row, at, keys, found, time_us=time_us, now_us=now_us, state=state, is_reached=is_reached)
-            for at, (row, time_us, state) in enumerate(zip(rows, times, states, strict=True))
+            self._values(
+                row, at, keys, found, time_us=time_us, now_us=now_us, state=state, known=used, is_reached=is_reached
+            )
+            for at, (row, time_us, state, used) in enumerate(zip(rows, times, states, known, strict=True))
         ]
         if self.layout.request_views and rows:
             values = self._with_request_features(values, times)
         if not self._is_plain:
             values = [{name: one[name] for name in self._order} for one in values]
-        return [Vector(one, state) for one, state in zip(values, states, strict=True)]
+        return [Vector(*one) for one in zip(values, states, known, strict=True)]
 
     def prepare(self) -> None:
         """Read the types of all joined values, so that no request has to."""
@@ -138,9 +149,10 @@ class OnlineFeatures:
         time_us: int,
         now_us: int,
         state: dict[str, State],
+        known: dict[str, int],
         is_reached: bool,
     ) -> dict[str, Any]:
-        """The inputs and joined features of one row; notes in `state` what is not simply there."""
+        """The inputs and joined features of one row; notes in `state` what is not simply there, in `known` times."""
         flat: list[Any] = [row.get(name) for name in self.layout.inputs]
         for one, of_rows in zip(self._joins, keys, strict=True):
             key = of_rows[at]
@@ -154,6 +166,8 @@ class OnlineFeatures:
                 flat += one.nothing
             else:
                 flat += one.values_of(latest_row.values)
+                if latest_row.time_us != TIMELESS_US:
+                    known[one.place] = latest_row.time_us
         values = dict(zip(self._columns, flat, strict=True))
         if not self._joined.isdisjoint(row):
             values.update((name, row[name]) for name in self._joined.intersection(row))
