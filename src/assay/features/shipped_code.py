@@ -6,13 +6,11 @@ as the driver loads them. The digest of the view's code must come out the same.
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from assay.errors import ConfigError
 from assay.features.definitions import Definitions, FeatureView, load_definitions
@@ -76,13 +74,13 @@ def unpack(view: ShippedView) -> FeatureView:
 
 @lru_cache(maxsize=8)
 def _loaded(code: ShippedCode) -> Definitions:
-    folder = Path(tempfile.mkdtemp(prefix="assay-code-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name, text in code.files:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return load_definitions(folder / code.entry)
+    """Run the definitions; their files are needed no longer than that."""
+    with TemporaryDirectory(prefix="assay-code-") as folder:
+        for name, text in code.files:
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return load_definitions(Path(folder, code.entry))
 
 
 def _python(folder: Path) -> Iterator[Path]:
