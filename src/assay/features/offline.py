@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assay.stores.tables import Tables
 
 BUILD = "__build"  # number of the build that stored the row; breaks ties of known_at
+ROWS_AT_ONCE = 1_000_000  # of a table that is read batch by batch
 MOST_BUILDS_APART = 64  # more appended builds than this are merged with the first, so that reading stays one stream
 
 
@@ -121,11 +122,26 @@ def stored_keys(view: FeatureView, tables: Tables) -> pl.LazyFrame:
     return tables.scan(table_name(view)).select(view.entity, KNOWN_AT)
 
 
-def rows_since(view: FeatureView, tables: Tables, build: int) -> pl.LazyFrame:
-    """Rows stored by builds later than `build`, in the order in which later ones stand before earlier ones."""
+def newest_since(view: FeatureView, tables: Tables, build: int) -> pl.DataFrame:
+    """The newest row of each entity that builds later than `build` have stored: entity, known_at and features.
+
+    The table is read batch by batch, so that memory grows with the entities and not with their histories.
+    """
     rows = tables.scan(table_name(view)).filter(pl.col(BUILD) > build)
-    order = [name for name in (KNOWN_AT, BUILD) if name in rows.collect_schema()]
-    return rows.sort(view.entity, *order, maintain_order=True)
+    order = [view.entity, *(name for name in (KNOWN_AT, BUILD) if name in rows.collect_schema())]
+    newest = rows.head(0).collect()
+    waiting: list[pl.DataFrame] = []
+    for batch in rows.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True, engine="streaming"):
+        waiting.append(_last_of_each(batch, order))
+        if sum(part.height for part in waiting) > max(newest.height, ROWS_AT_ONCE):
+            newest, waiting = _last_of_each(pl.concat([newest, *waiting]), order), []
+    return _last_of_each(pl.concat([newest, *waiting]), order).drop(BUILD)
+
+
+def _last_of_each(rows: pl.DataFrame, order: list[str]) -> pl.DataFrame:
+    """The last row of each entity in the given order; of equal ones, the one stored last."""
+    ordered = rows.sort(order, maintain_order=True)
+    return ordered.unique(order[0], keep="last", maintain_order=True)
 
 
 def put(view: FeatureView, rows: pl.DataFrame, *, tables: Tables, build: int) -> int:

@@ -261,8 +261,7 @@ def push(view: FeatureView, *, tables: Tables, online: OnlineStore) -> int:
         return 0
     # into an empty store rows are merged, not put in its place: somebody else may be filling it as well
     is_anew = before is not None and not state.replaced_in <= before.build <= state.build
-    rows = offline.rows_since(view, tables, 0 if is_anew or before is None else before.build)
-    newest = rows.select(pl.exclude(offline.BUILD)).unique(view.entity, keep="last", maintain_order=True).collect()
+    newest = offline.newest_since(view, tables, 0 if is_anew or before is None else before.build)
     n_changed = _put(view, newest, online=online, is_anew=is_anew)
     online.put(PUSHED, [view.name], [state.build], [{"build": state.build, "types": _types(newest)}])
     return n_changed
@@ -299,17 +298,15 @@ def _types(rows: pl.DataFrame) -> dict[str, str]:
 
 def _put(view: FeatureView, newest: pl.DataFrame, *, online: OnlineStore, is_anew: bool) -> int:
     """Write one row an entity; dates and instants as whole days and microseconds since 1970."""
-    keys = [str(key) for key in newest[view.entity]]
-    plain = newest.with_columns(cs.temporal().to_physical())
-    times = plain[KNOWN_AT].to_list() if KNOWN_AT in plain.columns else [TIMELESS_US] * plain.height
-    values = plain.select(pl.exclude(view.entity, KNOWN_AT)).to_dicts()
-    if is_anew:
-        return online.put(view.name, keys, times, values, replace=True)
-    steps = range(0, len(keys), CHUNK_ROWS)
-    return sum(
-        online.put(view.name, keys[at : at + CHUNK_ROWS], times[at : at + CHUNK_ROWS], values[at : at + CHUNK_ROWS])
-        for at in steps
-    )
+    size = max(newest.height, 1) if is_anew else CHUNK_ROWS
+    n_changed = 0
+    for chunk in newest.iter_slices(size):
+        keys = [str(key) for key in chunk[view.entity]]
+        plain = chunk.with_columns(cs.temporal().to_physical())
+        times = plain[KNOWN_AT].to_list() if KNOWN_AT in plain.columns else [TIMELESS_US] * plain.height
+        values = plain.select(pl.exclude(view.entity, KNOWN_AT)).to_dicts()
+        n_changed += online.put(view.name, keys, times, values, replace=is_anew)
+    return n_changed if newest.height or not is_anew else online.put(view.name, [], [], [], replace=True)
 
 
 def _keys(rows: Sequence[Mapping[str, Any]], column: str) -> list[str | None]:

@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from assay.errors import DataError
 from assay.features.definitions import KNOWN_AT
+from assay.features.newest_before import newest_before
 
 Join = Callable[..., pl.DataFrame]  # with the arguments and the result of `join`
 INSTANT = pl.Datetime("us", "UTC")
 CELLS_AT_ONCE = 8_000_000  # rows times columns of a batch, about 64 MB
+SEARCHED = (pl.String, pl.Date, pl.datatypes.IntegerType)  # keys that are found by binary search
 _ROW = "__label_row"
 
 
@@ -84,7 +87,7 @@ def join(
         instant(available, known_at).alias("__known_at"),
         pl.col(columns).name.prefix("__value_"),
     )
-    is_sorted = isinstance(rows, SortedRows) and available[entity] == key
+    is_sorted = isinstance(rows, SortedRows) and available[entity] == key and isinstance(key, SEARCHED)
     found = _match_in_batches(left, right, ttl=ttl) if is_sorted else _match_at_once(left, right, ttl=ttl)
     values = found.select(pl.col(f"__value_{name}").alias(prefix + name) for name in columns)
     return labels.hstack(_in_label_order(values, found[_ROW], labels.height))
@@ -118,16 +121,27 @@ def _match_in_batches(left: pl.DataFrame, right: pl.LazyFrame, *, ttl: timedelta
     batch_rows = max(CELLS_AT_ONCE // len(right.collect_schema()), 1)
     held, settled, parts = right.head(0).collect(), 0, []
     for batch in right.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming"):
-        rows = pl.concat([held, batch])
-        if not _is_in_order(rows):  # the promise of SortedRows did not hold
-            return _match_at_once(left, right, ttl=ttl)
+        rows = pl.concat([held, batch], rechunk=True)
+        if rows.is_empty():
+            continue
         last_entity = rows["__entity"][-1]
-        until = int(left["__entity"].search_sorted(last_entity, side="left"))
-        complete = int(rows["__entity"].search_sorted(last_entity, side="left"))
-        if until > settled:
-            parts.append(_asof(left[settled:until], rows[:complete], ttl=ttl))
-        held, settled = rows[complete:], until
-    return pl.concat([*parts, _asof(left[settled:], held, ttl=ttl)])
+        until = settled if last_entity is None else int(left["__entity"].search_sorted(last_entity, side="left"))
+        found = newest_before(left[settled:until], rows, ttl=ttl)
+        if found is None:  # the promise of SortedRows did not hold
+            return _match_at_once(left, right, ttl=ttl)
+        parts.append(_taken(left[settled:until], rows, found))
+        held, settled = rows[int(rows["__entity"].search_sorted(last_entity, side="left")) :], until
+    found = newest_before(left[settled:], held, ttl=ttl)
+    if found is None:
+        return _match_at_once(left, right, ttl=ttl)
+    return pl.concat([*parts, _taken(left[settled:], held, found)])
+
+
+def _taken(left: pl.DataFrame, rows: pl.DataFrame, found: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """The values of the rows that were found, beside the numbers of their labels; nulls where none was."""
+    numbers = pl.Series(found)
+    values = rows.select(pl.exclude("__entity", "__known_at").gather(numbers.set(numbers < 0, None)))
+    return left.select(_ROW).hstack(values)
 
 
 def _match_at_once(left: pl.DataFrame, right: pl.LazyFrame, *, ttl: timedelta | None) -> pl.DataFrame:
@@ -148,13 +162,6 @@ def _asof(left: pl.DataFrame, right: pl.DataFrame, *, ttl: timedelta | None) -> 
         tolerance=ttl,
         check_sortedness=False,
     ).drop("__entity", "__time", "__known_at")
-
-
-def _is_in_order(rows: pl.DataFrame) -> bool:
-    entity, known_at = pl.col("__entity"), pl.col("__known_at")
-    steps_back = (entity < entity.shift(1)) | ((entity == entity.shift(1)) & (known_at < known_at.shift(1)))
-    complete = entity.is_not_null().all() & known_at.is_not_null().all()
-    return bool(rows.select(complete & ~steps_back.any()).item())
 
 
 def _in_label_order(values: pl.DataFrame, rows: pl.Series, height: int) -> pl.DataFrame:
