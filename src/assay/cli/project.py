@@ -104,7 +104,7 @@ def assess(
         for fix in found[-1].figures.get("fixes", []):
             typer.echo(f"  fix: {fix['what']}")
         for one in found:
-            if one.kind == "data.understanding":
+            if one.kind == "data.understanding" and "report" in one.figures:
                 typer.echo(f"  report: {state / one.figures['report']}")
     return 3 if found[-1].verdict == "fail" else 0
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from math import ceil
 
 from markupsafe import Markup, escape
 
 from assay.pages.svg import WIDTH, chart, tag
 
 LEFT, RIGHT, TOP, BOTTOM = 4, WIDTH - 4, 14, 150
-MOST_TICKS = 9
 WIDEST_BAR = 26.0
-CHARACTER = 6.6  # of a tick's words
+CHARACTER, BETWEEN = 6.6, 16.0  # of a tick's words
 
 
 def timeline(
@@ -46,7 +46,8 @@ def timeline(
     marks.append(tag("line", x1=LEFT, y1=BOTTOM, x2=RIGHT, y2=BOTTOM, class_="axis"))
     marks.append(tag("text", escape(f"most: {max(counts, default=0):,}"), x=RIGHT, y=TOP - 3, class_="tick",
                      text_anchor="end"))  # fmt: skip
-    every = -(-len(starts) // MOST_TICKS) or 1
+    widest = max((len(start.strftime(form)) for start in starts[:1]), default=0) * CHARACTER + BETWEEN
+    every = max(1, ceil(widest / step))
     for place in range(0, len(starts), every):
         x = LEFT + place * step
         marks.append(tag("line", x1=x, y1=BOTTOM, x2=x, y2=BOTTOM + 4, class_="axis"))

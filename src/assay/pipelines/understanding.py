@@ -31,7 +31,7 @@ class Part:
     Attributes:
         name: Of the source, or of the rows to predict.
         subject: What the evidence is about.
-        frame: Rows of the training part.
+        frame: Rows of the training part; None where they cannot be told from the later ones, and nothing is read.
         source: What is declared of them.
         said: Which rows they are, for the reader.
         label: Column that is predicted; None where the frame does not hold it.
@@ -39,7 +39,7 @@ class Part:
 
     name: str
     subject: str
-    frame: pl.LazyFrame
+    frame: pl.LazyFrame | None
     source: Source
     said: str
     label: str | None = None
@@ -73,8 +73,8 @@ def training_parts(
             rows, said = _known_before_validation(cut.train.lazy(), cut)
             yield Part(name, subject, rows, source, said or "training rows", target.label)
         else:
-            rows, said = _training_part(frame, target, cut, is_target=name == target.source)
-            yield Part(name, subject, rows, source, said)
+            some, said = _training_part(frame, target, cut, is_target=name == target.source)
+            yield Part(name, subject, some, source, said)
     if target.rows is not None:
         declared = sources[target.source]
         source = Source(
@@ -89,7 +89,9 @@ def training_parts(
         yield Part(ROWS_TO_PREDICT, f"rows:{target.label}", rows, source, said, target.label)
 
 
-def _training_part(frame: pl.LazyFrame, target: Target, cut: Cut, *, is_target: bool) -> tuple[pl.LazyFrame, str]:
+def _training_part(
+    frame: pl.LazyFrame, target: Target, cut: Cut, *, is_target: bool
+) -> tuple[pl.LazyFrame | None, str]:
     """Rows known before validation begins; without times, those that share no key or group with the later parts."""
     rows, said = _known_before_validation(frame, cut)
     if said:
@@ -98,7 +100,10 @@ def _training_part(frame: pl.LazyFrame, target: Target, cut: Cut, *, is_target: 
     unit = next((one for one in (target.key, target.group) if one in columns), None)
     if unit is None:
         if is_target:
-            return frame.limit(0), f"no rows: without {target.key!r} in the source, training rows cannot be told"
+            return (
+                None,
+                f"without a time or a column {target.key!r} its training rows cannot be told from the later ones",
+            )
         return frame, "all rows: the source has no time, and nothing of the rows to predict"
     later = pl.concat([cut.validation.select(unit), cut.holdout.select(unit)]).lazy().unique()
     if is_target:
@@ -116,6 +121,8 @@ def _known_before_validation(frame: pl.LazyFrame, cut: Cut) -> tuple[pl.LazyFram
 
 def _write(run: Run, part: Part) -> Evidence:
     """Describe one part and write what was found, each file whole or not at all."""
+    if part.frame is None:
+        return Evidence("data.understanding", part.subject, "info", f"{part.name}: not read: {part.said}")
     settings = run.workspace.settings
     rng = np.random.default_rng(settings.training.seed)  # its own for each, so that one source cannot move another's
     found = understand(part.name, part.frame, part.source, label=part.label, part=part.said, rng=rng)

@@ -9,6 +9,7 @@ from assay.ledger.evidence import Evidence
 
 MOST_FINDINGS = 25
 MOST_ASSOCIATIONS = 10
+MOST_CHARACTERS = 120  # of the first finding, in the summary
 
 
 def evidence_of(found: Understanding, *, subject: str, report: str, digest: str) -> Evidence:
@@ -22,7 +23,7 @@ def evidence_of(found: Understanding, *, subject: str, report: str, digest: str)
     """
     to_act_on = [one for one in found.findings if one.level == "act"]
     n_columns = len(found.columns) + len(found.left_out)
-    said = to_act_on[0].what if to_act_on else "nothing to act on"
+    said = _short(to_act_on[0].what) if to_act_on else "nothing to act on"
     more = f" (and {len(to_act_on) - 1} more)" if len(to_act_on) > 1 else ""
     ranked = sorted(found.associations.items(), key=lambda item: -item[1].strength)[:MOST_ASSOCIATIONS]
     figures: dict[str, Any] = {
@@ -45,3 +46,9 @@ def evidence_of(found: Understanding, *, subject: str, report: str, digest: str)
     }
     summary = f"{found.name}: {found.n_rows:,} rows, {n_columns:,} columns; {said}{more}"
     return Evidence("data.understanding", subject, "warn" if to_act_on else "info", summary, figures)
+
+
+def _short(sentence: str) -> str:
+    """As much of a sentence as a line of a terminal has room for; without its full stop."""
+    line = sentence.rstrip(".")
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"

@@ -141,7 +141,9 @@ def _of_emptiness(columns: Sequence[Column]) -> Iterator[Finding]:
         key=lambda one: -one.missing.share,
     )
     if empty:
-        yield Finding("act", f"{_list(empty)} hold{_s(empty)} no value at all.", "Load or drop.", tuple(empty))
+        yield Finding(
+            "act", f"{_list(empty)} hold{_s(empty)} no value at all.", "Find out why, or leave it out.", tuple(empty)
+        )
     if constant:
         what = f"{_list(constant)} hold{_s(constant)} one value only."
         yield Finding("look", what, "It tells nothing about these rows; drop it, or find out why.", tuple(constant))
@@ -208,9 +210,11 @@ def _of_outliers(columns: Sequence[Column]) -> Iterator[Finding]:
 
 
 def _of_copies(correlations: Correlations, duplicates: Duplicates) -> Iterator[Finding]:
-    for names in duplicates.columns:
-        what = f"{_list(names)} hold the same value in every row."
-        yield Finding("look", what, "Keep one.", names)
+    if duplicates.columns:
+        same = [_list(names) for names in duplicates.columns]
+        what = f"{'; '.join(same[:SHOWN])} hold the same value in every row{'; and more do' if same[SHOWN:] else ''}."
+        copies = tuple(name for names in duplicates.columns for name in names)
+        yield Finding("look", what, "Keep one of each.", copies)
     equal = {frozenset((one, other)) for names in duplicates.columns for one in names for other in names}
     close = [
         one for one in correlations.pairs if abs(one.value) >= SAME and frozenset((one.one, one.other)) not in equal

@@ -246,7 +246,7 @@ def _protected(declared: Source, sample: _Sample, label: str | None) -> tuple[Pr
     n_pairs = len(declared.protected) * max(1, len(set(sample.groups) - leave_out))
     found = [
         find_proxies(name, own, sample.groups, leave_out=leave_out, half=sample.half, n_pairs=n_pairs)
-        for name, own in sample.protected.items()
+        for name, own in ((one, sample.protected[one]) for one in declared.protected if one in sample.protected)
     ]
     return tuple(found)
 
