@@ -1,12 +1,11 @@
 """Servers that go away while a stream runs: it waits, says so, finds them again, and nothing is missing afterwards."""
 
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
 from tests.integration.bus_servers import bus_server
-from tests.pipelines.test_streaming import DEFINITIONS, SETTINGS, online_spend, purchase, write_purchases
+from tests.pipelines.test_streaming import DEFINITIONS, SETTINGS, online_spend, purchase, until, write_purchases
 
 from assay.errors import ServiceUnreachable
 from assay.project import Project
@@ -46,14 +45,6 @@ def streaming(folder, overrides):
             over.set()
             thread.join(60)
     assert ended, "the stream did not survive"
-
-
-def until(true, *, seconds=30.0):
-    """Wait until something holds."""
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up, "it did not come to hold in time"
-        time.sleep(0.05)
 
 
 def publish_when_there(project, events):

@@ -83,6 +83,14 @@ def online_spend(project, customer="ana"):
     return project.features.latest([{"customer_id": customer}], ["customer_spend_30d_sum"])[0]["customer_spend_30d_sum"]
 
 
+def until(true, *, seconds=20.0):
+    """Wait until something holds."""
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up, "it did not come to hold in time"
+        time.sleep(0.02)
+
+
 def test_events_correct_what_the_last_build_said_until_the_next_one_agrees(project, folder):
     assert online_spend(project) == 4.0
     events = [purchase(4, days=-5, amount=2.5), purchase(5, "cy", amount=7.0), purchase(2, days=-20, amount=4.0)]
@@ -110,6 +118,24 @@ def test_a_build_in_between_that_has_not_seen_an_event_does_not_take_it_back(pro
     project.features.build(full=True)
     project.features.stream(once=True)
     assert online_spend(project) == 105.0
+
+
+def test_a_build_beside_a_running_stream_does_not_take_an_event_back(project, folder):
+    over = threading.Event()
+    stream = threading.Thread(target=lambda: project.features.stream(is_over=over.is_set))
+    stream.start()
+    try:
+        with Project.open(folder, environment={}) as beside:
+            beside.features.publish("purchases", [purchase(9, days=-25, amount=100.0)])
+            until(lambda: online_spend(beside) == 104.0)
+            beside.features.build(full=True)  # forgets what the file does not have
+            until(lambda: online_spend(beside) == 104.0)
+            beside.features.publish("purchases", [purchase(10, "hal", amount=1.0)])
+            until(lambda: online_spend(beside, "hal") == 1.0)
+            assert online_spend(beside) == 104.0
+    finally:
+        over.set()
+        stream.join(30)
 
 
 def test_static_streamed_and_request_time_features_meet_in_one_vector(project):

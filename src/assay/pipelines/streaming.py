@@ -22,6 +22,7 @@ from assay.data import event_time, snapshots
 from assay.data import sources as source_files
 from assay.errors import ConfigError, DataError, NotFound, ServiceUnreachable, UsageError
 from assay.features.definitions import KNOWN_AT, FeatureView
+from assay.features.online import pushed
 from assay.features.streaming.consumer import Consumer, Streamed, Tally
 from assay.features.streaming.dead_letters import DeadLetter, dead_letters
 from assay.features.streaming.events import EventForm, Times, readable
@@ -178,11 +179,11 @@ class _Stream:
     def __init__(self, workspace: Workspace, topic: str, state: StreamState) -> None:
         self._workspace, self._topic = workspace, topic
         views, source = _source_of(workspace, topic)
-        digest, frame = _last_snapshot(workspace, views[0].sources[0], source)
-        self._digest = digest
+        self._rests_on = _last_build(workspace, views)
+        frame = _snapshot(workspace, views[0].sources[0], source, self._rests_on[0])
         self.consumer = Consumer(
             topic,
-            [_streamed(view, source, frame, digest, workspace) for view in views],
+            [_streamed(view, source, frame, self._rests_on, workspace) for view in views],
             form=_form(views, source, frame),
             state=state,
             bus=workspace.bus,
@@ -231,20 +232,19 @@ class _Stream:
         head = self._workspace.ledger.head()
         if head != self._head:
             self._head = head
-            self._rest_on_last_snapshot()
+            self._rest_on_last_build()
         flow = self._flow()
         per_second = (flow.n_messages - self._n_before) / (now - self._looked)
         self._n_before, self._looked = flow.n_messages, now
         watch(Flow(flow.topic, flow.n_messages, per_second, self.consumer.backlog(), flow.n_dead))
 
-    def _rest_on_last_snapshot(self) -> None:
-        name = self._views[0].sources[0]
-        if _last_digest(self._workspace, name) == self._digest:
+    def _rest_on_last_build(self) -> None:
+        rests_on = _last_build(self._workspace, self._views)
+        if rests_on == self._rests_on:
             return
-        self._digest, frame = _last_snapshot(self._workspace, name, self._source)
-        self.consumer.rest_on(
-            [_streamed(view, self._source, frame, self._digest, self._workspace) for view in self._views]
-        )
+        self._rests_on = rests_on
+        frame = _snapshot(self._workspace, self._views[0].sources[0], self._source, rests_on[0])
+        self.consumer.rest_on([_streamed(view, self._source, frame, rests_on, self._workspace) for view in self._views])
 
     def _wait(self, problem: ServiceUnreachable, patience: float | None, watch: Callable[[Flow], None]) -> None:
         now = time.monotonic()
@@ -338,11 +338,13 @@ def _source_of(workspace: Workspace, topic: str) -> tuple[tuple[FeatureView, ...
     return views, source
 
 
-def _streamed(view: FeatureView, source: Source, frame: pl.LazyFrame, digest: str, workspace: Workspace) -> Streamed:
+def _streamed(
+    view: FeatureView, source: Source, frame: pl.LazyFrame, rests_on: object, workspace: Workspace
+) -> Streamed:
     by = _partition_column(view, frame)
     assert view.history is not None
     known = frame.filter(pl.col(KNOWN_AT) <= workspace.clock())
-    mark = f"{view.digest} {digest} {view.history}"
+    mark = f"{view.digest} {view.history} {rests_on}"
     return Streamed(view, by, Past(known, by=by, history=view.history), mark, key=source.key)
 
 
@@ -384,17 +386,23 @@ def _times(name: str, source: Source) -> Times:
     return read
 
 
-def _last_digest(workspace: Workspace, name: str) -> str:
-    taken = workspace.ledger.find(kind="data.snapshot", subject=f"source:{name}", limit=1, newest_first=True)
-    return str(taken[0].figures["digest"]) if taken else ""
+def _last_build(workspace: Workspace, views: Sequence[FeatureView]) -> tuple[str, tuple[int, ...]]:
+    """Digest of the snapshot that was taken last, empty before any was, and the build of each view that is online.
+
+    The snapshot comes first and the online values last, so that a stream which looks in between looks again.
+    """
+    subject = f"source:{views[0].sources[0]}"
+    taken = workspace.ledger.find(kind="data.snapshot", subject=subject, limit=1, newest_first=True)
+    arrived = [pushed(view, workspace.online) for view in views]
+    digest = str(taken[0].figures["digest"]) if taken else ""
+    return digest, tuple(one.build if one is not None else 0 for one in arrived)
 
 
-def _last_snapshot(workspace: Workspace, name: str, source: Source) -> tuple[str, pl.LazyFrame]:
-    """The snapshot of a source that was taken last; before any was taken, the columns of the source and no rows."""
-    digest = _last_digest(workspace, name)
+def _snapshot(workspace: Workspace, name: str, source: Source, digest: str) -> pl.LazyFrame:
+    """The snapshot of a source; before any was taken, the columns of the source and no rows."""
     if digest:
-        return digest, snapshots.load(digest, workspace.state / "snapshots")
-    return digest, source_files.read(name, source, workspace.folder).head(0)
+        return snapshots.load(digest, workspace.state / "snapshots")
+    return source_files.read(name, source, workspace.folder).head(0)
 
 
 def _replay(state: StreamState, topics: Sequence[str], place: str | None) -> None:
