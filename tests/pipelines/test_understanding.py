@@ -3,14 +3,18 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from tests.projects import AS_OF
+from tests.projects import AS_OF, edit
+from typer.testing import CliRunner
 
+from assay.cli.main import app
 from assay.config.settings import Source, Split, Target
 from assay.data import splits
+from assay.errors import ConfigError
 from assay.pipelines.understanding import training_parts
 from assay.project import Project
 
@@ -107,6 +111,21 @@ def test_the_record_says_which_rows_were_read_and_holds_the_digest(tmp_path):
     assert of_visits.parents
     assert json.loads(files["understanding-visits.json"])["label"]["name"] == "bought"
     assert of_visits.figures["strongest"][0]["column"] == "spend"
+
+
+def test_a_protected_column_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path):
+    folder = project(tmp_path / "one", visits(np.random.default_rng(1)), timed=True)
+    edit(folder / "assay.yaml", ("protected: [colour]", "protected: [color]"))
+    with pytest.raises(ConfigError, match=r"sources\.visits\.protected.*'color'.*'colour'"):
+        assess(folder)
+
+
+def test_the_command_says_where_each_report_is(tmp_path):
+    folder = project(tmp_path / "one", visits(np.random.default_rng(1)), timed=True)
+    done = CliRunner().invoke(app, ["assess", "--project", str(folder), "--as-of", f"{AS_OF:%Y-%m-%d}"])
+    paths = [line.split("report: ")[1] for line in done.stdout.splitlines() if "report: " in line]
+    assert [path.rpartition("/")[2] for path in paths] == ["understanding-visits.html", "understanding-staff.html"]
+    assert all(Path(path).is_file() for path in paths)
 
 
 def frames_without_time():

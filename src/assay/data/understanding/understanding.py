@@ -150,8 +150,8 @@ def understand(
     times: pl.Series | None = None
     time = EVENT_TIME if EVENT_TIME in schema else declared.time
     for series in _read(lazy, [*chosen, *([time] if time and time in schema and time not in chosen else [])], n_rows):
-        if series.name == time and kinds.without_missing(series).dtype.is_temporal():
-            times = series
+        if series.name == time and series.dtype.is_temporal():
+            times = series.rename(declared.time or series.name)  # `event_time` is the declared column, read
         if series.name not in chosen:
             continue
         repeats.add(series)
