@@ -22,6 +22,12 @@ def test_a_sound_project_passes_every_check(finished_churn):
         ("assay.yaml", "label: churned", "label: chrned", "chrned"),
         ("assay.yaml", "time: month\n  label", "time: plan\n  label", "target.time: event_time"),
         ("assay.yaml", "estimators: [logistic, lightgbm]", "estimators: [logistc]", "Closest: 'logistic'"),
+        (
+            "assay.yaml",
+            "trials: 8",
+            "trials: 8\n  transforms: [{columns: [plan_fe_last], apply: [log]}]",
+            "did you mean 'plan_fee_last'?",
+        ),
         ("assay.yaml", "primary: log_loss", "primary: logloss", "Closest: 'log_loss'"),
         ("assay.yaml", "slices: [group, plan]", "slices: [grup]", "no column is called 'grup'"),
         ("assay.yaml", 'rule: "settled >= opened"', 'rule: "settled >= openned"', "openned"),

@@ -19,6 +19,7 @@ from assay.pipelines.feature import label_columns
 from assay.pipelines.measuring import primary_metric, refuse_unknown_slices, task_of
 from assay.pipelines.workspace import Workspace
 from assay.training.estimators import estimators_named
+from assay.training.prepare import refuse_unknown_inputs
 
 STORES = ("ledger", "artifacts", "tables", "online")
 NO_DIGEST = "0" * 64  # of nothing: asking for it shows whether the store answers
@@ -61,11 +62,14 @@ def _definitions(workspace: Workspace) -> str:
 
 
 def _training(workspace: Workspace) -> str:
-    """Estimators, metrics and the rule of the brief, by name."""
+    """Estimators, metrics, the inputs of transforms and the rule of the brief, by name."""
     settings, task = workspace.settings, task_of(workspace)
     estimators = estimators_named(settings.training.estimators, task=task)
     for metric in (primary_metric(workspace), *settings.evaluation.secondary):
         metric_named(metric, task=task)
+    if settings.training.transforms:
+        inputs = layout_of(settings.target, workspace.definitions).model_features
+        refuse_unknown_inputs(settings.training, inputs)
     if settings.brief.baseline.startswith("rules:"):
         module = settings.rules.removesuffix(".py")
         workspace.function(f"{module}:{settings.brief.baseline.removeprefix('rules:')}", field="brief.baseline")

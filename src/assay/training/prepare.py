@@ -51,14 +51,23 @@ def prepare(train: LabelledFrame, truth: Array, signature: Signature, training: 
     """
     if not (training.transforms or training.interactions or training.selection):
         return Prepared(Recipe.unchanged(signature.features), train.inputs)
-    patterns = (pattern for rule in training.transforms for pattern in rule.columns)
-    refuse_unmatched("transforms", patterns, signature.names)
+    refuse_unknown_inputs(training, signature.names)
     fitting = Fitting(train, truth, signature)
     for spec in signature.features:
         fitting.take(spec, _rule_for(spec, training.transforms))
     chosen = fitting.choose(training, label_codes(truth, signature.task))
     recipe = Recipe(signature.features, tuple(fitting.steps), tuple(fitting.columns)).keep(chosen.kept)
     return Prepared(recipe, recipe.frame(train.inputs, fitting.made), tuple(fitting.encodings), chosen)
+
+
+def refuse_unknown_inputs(training: Training, names: Sequence[str]) -> None:
+    """Refuse rules that name an input which is none.
+
+    Raises:
+        ConfigError: With the input that is nearest.
+    """
+    patterns = (pattern for rule in training.transforms for pattern in rule.columns)
+    refuse_unmatched("transforms", patterns, names)
 
 
 def _rule_for(spec: FeatureSpec, rules: Sequence[TransformRule]) -> TransformRule | None:
