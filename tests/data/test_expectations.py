@@ -176,3 +176,18 @@ def test_what_stops_a_run_is_declared_and_of_severity_error():
     )
     found = check(rows, *declared, key=("id",))
     assert expectations.refusals(found) == ["'n' is at least 0: 1 rows (50.0%) do not, first row 1: id 1, n -1"]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.none() | st.integers(0, 6), st.integers(0, 2)), max_size=30), st.integers(1, 5))
+def test_repeated_keys_are_those_counted_by_hand_however_many_are_held_at_once(pairs, at_once):
+    rows = pl.DataFrame({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}, schema={"a": pl.Int64, "b": pl.Int64})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expectations, "KEYS_AT_ONCE", at_once)
+        failures = check(rows, key=("a", "b")).figures["failures"]
+    whole = [pair for pair in pairs if pair[0] is not None]
+    repeated = [number for number, pair in enumerate(pairs, 1) if whole.count(pair) > 1]
+    found = [
+        (one["count"], [row["row"] for row in one["examples"]]) for one in failures if "name one row" in one["rule"]
+    ]
+    assert found == ([(len(repeated), repeated[:5])] if repeated else [])

@@ -31,6 +31,7 @@ RELEVANT = 0.30  # a medium effect (Cohen, 1988, Statistical Power Analysis)
 TOP_COLUMNS = 3
 MOST_CLASSES = 20  # a label with more values is a quantity
 SHOWN = 3
+HASHES_AT_ONCE = 8_000_000  # of rows, held in memory to find those that occur twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +210,15 @@ def repeated_share(frame: pl.LazyFrame, columns: Sequence[str]) -> float:
     Rows are told apart by 64 bit hashes, so that wide ones need no more memory than narrow ones: among a hundred
     million rows there is one chance in four thousand that two differ and are taken for one.
     """
+    n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
     whole = frame.select(columns).filter(~pl.all_horizontal(pl.all().is_null()))
-    hashed = whole.select(pl.struct(pl.all()).hash().alias("hash"))
-    counted = hashed.select(rows=pl.len(), distinct=pl.col("hash").n_unique()).collect(engine="streaming")
-    n_rows = frame.select(pl.len()).collect(engine="streaming").item()
-    rows, distinct = counted.row(0)
-    return (rows - distinct) / n_rows if rows else 0.0
+    hashes = whole.select(pl.struct(pl.all()).hash().alias("hash"))
+    n_parts = n_rows // HASHES_AT_ONCE + 1
+    repeated = 0
+    for number in range(n_parts):
+        part = hashes.filter(pl.col("hash") % n_parts == number)
+        repeated += part.select(pl.len() - pl.col("hash").n_unique()).collect(engine="streaming").item()
+    return repeated / n_rows if n_rows else 0.0
 
 
 def as_numbers(label: pl.Series) -> pl.Series:

@@ -19,7 +19,7 @@ from assay.config.settings import Source
 from assay.data.addressed import first_line
 from assay.data.event_time import KNOWN_AT
 from assay.data.failures import EXAMPLE_ROWS, ROW_NUMBER, Examples, Failure, shown
-from assay.data.rules import Rule, rules_of
+from assay.data.rules import Distinct, Rule, rules_of
 from assay.data.truth import reconcile
 from assay.errors import ConfigError, DataError
 from assay.ledger.evidence import Evidence, Verdict
@@ -27,6 +27,7 @@ from assay.ledger.evidence import Evidence, Verdict
 SHOWN_FAILURES = 3
 LATE_AFTER = 2  # refreshes without a new row
 ROWS_AT_ONCE = 500_000  # that pandera looks at together
+KEYS_AT_ONCE = 4_000_000  # that are held in memory to find those that occur twice
 
 Broken = tuple[int, Examples]  # how many rows, and the first of them
 
@@ -115,7 +116,11 @@ def failures_of(name: str, frame: pl.LazyFrame, rules: Sequence[Rule], source: S
     if not n_rows:
         return []
     try:
-        found = {**_broken_claims(frame, rules, source), **_broken_values(frame, rules, source)}
+        found = {
+            **_broken_claims(frame, rules, source),
+            **_broken_values(frame, rules, source),
+            **_repeated_rows(frame, rules, source, n_rows),
+        }
     except PolarsError as failure:
         raise DataError(f"source {name!r} cannot be read to its end: {first_line(failure)}") from failure
     return [
@@ -173,6 +178,40 @@ def _broken_values(frame: pl.LazyFrame, rules: Sequence[Rule], source: Source) -
     return found
 
 
+def _repeated_rows(frame: pl.LazyFrame, rules: Sequence[Rule], source: Source, n_rows: int) -> dict[int, Broken]:
+    """Count and examples of rows that are not distinct where they must be, by the number of the rule."""
+    found = {}
+    for number, rule in enumerate(rules):
+        if isinstance(rule.claim, Distinct):
+            keys = pl.col(rule.claim.columns)
+            groups = _repeated_keys(frame.select(keys).drop_nulls(), rule.claim.columns, n_rows)
+            if groups.height:
+                first = groups.sort("first").head(EXAMPLE_ROWS)  # the first broken rows are among these
+                is_one = frame.with_row_index(ROW_NUMBER, offset=1).join(
+                    first.lazy().select(keys), on=rule.claim.columns, how="semi", maintain_order="left"
+                )
+                found[number] = (int(groups["rows"].sum()), _picked(is_one, _columns(rule, source)))
+    return found
+
+
+def _repeated_keys(keys: pl.LazyFrame, columns: Sequence[str], n_rows: int) -> pl.DataFrame:
+    """Keys that several rows have: `rows`, how many, and `first`, where the first of them stands.
+
+    Looks at a part of all keys at a time, told apart by their hash, so that memory does not grow with the rows.
+    """
+    n_parts = n_rows // KEYS_AT_ONCE + 1
+    part = pl.struct(columns).hash() % n_parts
+    numbered = keys.with_row_index("first")
+    return pl.concat(
+        numbered.filter(part == number)
+        .group_by(columns)
+        .agg(rows=pl.len(), first=pl.col("first").min())
+        .filter(pl.col("rows") > 1)
+        .collect(engine="streaming")
+        for number in range(n_parts)
+    )
+
+
 def _schema(rules: Sequence[Rule]) -> Any:
     """The value checks as a pandera schema; each check is named by its rule's number."""
     from pandera.polars import Check, Column, DataFrameSchema
@@ -204,12 +243,13 @@ def _columns(rule: Rule, source: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*source.key, *rule.shown)))
 
 
-def _examples(
-    frame: pl.LazyFrame, breaks: pl.Expr | pl.Series, columns: Sequence[str], *, before: int = 0
-) -> tuple[dict[str, Any], ...]:
+def _examples(frame: pl.LazyFrame, breaks: pl.Expr | pl.Series, columns: Sequence[str], *, before: int = 0) -> Examples:
     """The first few broken rows: never more of a value than a person needs to recognise it."""
-    numbered = frame.with_row_index(ROW_NUMBER, offset=before + 1).filter(breaks).head(EXAMPLE_ROWS)
-    picked = numbered.select(ROW_NUMBER, *columns).collect(engine="streaming")
+    return _picked(frame.with_row_index(ROW_NUMBER, offset=before + 1).filter(breaks), columns)
+
+
+def _picked(numbered: pl.LazyFrame, columns: Sequence[str]) -> Examples:
+    picked = numbered.select(ROW_NUMBER, *columns).head(EXAMPLE_ROWS).collect(engine="streaming")
     return tuple(
         {"row": row[ROW_NUMBER], **{column: shown(row[column]) for column in columns if column != "row"}}
         for row in picked.iter_rows(named=True)

@@ -40,6 +40,13 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Distinct:
+    """The claim that no two rows are equal in some columns, rows that lack one of them aside."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One claim about a source that each row can break; a missing value breaks none but `is not missing`.
 
@@ -47,7 +54,7 @@ class Rule:
         field: Where it was declared: `sources.games.expectations[0]`.
         column: What it is about; None for a rule across columns.
         name: In words: `is not missing`, `is at least 0`.
-        claim: A true-or-false expression over the frame, or a pandera check of `reading`.
+        claim: A true-or-false expression over the frame, a pandera check of `reading`, or that rows are distinct.
         shown: Columns that an example of a broken row shows.
         reading: What a pandera check is given; None where the claim is an expression.
         severity: `error` or `warning`.
@@ -57,7 +64,7 @@ class Rule:
     field: str
     column: str | None
     name: str
-    claim: pl.Expr | Check
+    claim: pl.Expr | Check | Distinct
     shown: tuple[str, ...]
     reading: Reading | None = None
     severity: Severity = "error"
@@ -92,10 +99,8 @@ def _key_rules(name: str, source: Source) -> Iterator[Rule]:
     for column in source.key:
         yield Rule(field, column, "is not missing", pl.col(column).is_not_null(), (column,), about="key")
     if source.key:
-        is_whole = pl.all_horizontal(pl.col(column).is_not_null() for column in source.key)
-        claim = ~(pl.struct(source.key).is_duplicated() & is_whole)
         title = f"{' and '.join(map(repr, source.key))} {'together name' if len(source.key) > 1 else 'names'} one row"
-        yield Rule(field, None, title, claim, source.key, about="key")
+        yield Rule(field, None, title, Distinct(source.key), source.key, about="key")
 
 
 def _time_rules(name: str, schema: pl.Schema, source: Source) -> Iterator[Rule]:
@@ -113,13 +118,13 @@ def _column_rules(
     value = pl.col(column)
     dtype = frame.collect_schema()[column]
 
-    def rule(name: str, claim: pl.Expr | Check, reading: Reading | None = None) -> Rule:
+    def rule(name: str, claim: pl.Expr | Check | Distinct, reading: Reading | None = None) -> Rule:
         return Rule(field, column, name, claim, (column,), reading, expected.severity)
 
     if expected.nullable is False:
         yield rule("is not missing", value.is_not_null())
     if expected.unique:
-        yield rule("occurs once", ~(value.is_duplicated() & value.is_not_null()))
+        yield rule("occurs once", Distinct((column,)))
     if kind:
         reading = Reading(f"{field} as {kind}", _read_as(kind, column, dtype, source))
         is_strict = expected.type is not None and kind not in ("datetime", "date")
