@@ -41,8 +41,9 @@ class Features:
     def search(self, words: str = "") -> list[dict[str, Any]]:
         """Every feature with its documentation; `words` are looked for in names and descriptions."""
         from assay.features import catalogue
+        from assay.pipelines import cataloguing
 
-        listed = catalogue.entries(self._workspace.definitions, owner=self._workspace.settings.owner)
+        listed = cataloguing.entries(self._workspace)
         return [asdict(entry) for entry in (catalogue.search(words, listed) if words else listed)]
 
     def show(self, name: str) -> dict[str, Any]:
@@ -52,9 +53,16 @@ class Features:
             NotFound: There is none of that name; the nearest is named.
         """
         from assay.features import catalogue
+        from assay.pipelines import cataloguing
 
-        listed = catalogue.entries(self._workspace.definitions, owner=self._workspace.settings.owner)
-        return asdict(catalogue.show(name, listed))
+        return asdict(catalogue.show(name, cataloguing.entries(self._workspace)))
+
+    def catalogue(self, output: str | Path | None = None) -> Path:
+        """Write the catalogue as one HTML page; by default to `.assay/reports/features.html`."""
+        from assay.pipelines import cataloguing
+
+        default = self._workspace.state / "reports" / "features.html"
+        return cataloguing.write_page(self._workspace, default if output is None else Path(output))
 
     def build(
         self, *, full: bool = False, as_of: datetime | None = None, progress: Progress = silent

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
-from tests.projects import answered, questions, serving
+from tests.projects import answered, assay, questions, serving
 
 from assay.features import offline
 from assay.features.frame import training_frame
@@ -97,7 +97,7 @@ def test_features_that_came_with_the_request_are_not_replayed(churn):
     assert (found.verdict, found.figures["n"], found.figures["given_in_request"]) == ("pass", 1, 1), found.summary
 
 
-def test_monitor_and_the_command_line_replay(churn, capsys):
+def test_monitor_and_the_command_line_replay(churn):
     with serving(churn) as (url, _):
         answered(url, questions(churn, 5))
     with Project.open(churn) as project:
@@ -106,6 +106,8 @@ def test_monitor_and_the_command_line_replay(churn, capsys):
         assert kinds["features.freshness"].verdict == "pass"
         again = project.features.skew()
         assert (again.verdict, again.figures["n"]) == ("info", 0)
+    done = assay("features", "skew", "--since", "2020-01-01", "--json", "--project", churn)
+    assert (done.code, done.document()["figures"]["n"]) == (0, 5), done.err
 
 
 @pytest.fixture

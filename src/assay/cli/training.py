@@ -34,10 +34,16 @@ def features_list(
     project: ProjectOption = HERE,
     overrides: SetOption = None,
     search: Annotated[str, typer.Option(help="Only features whose name or description holds this.")] = "",
+    html: Annotated[bool, typer.Option("--html", help="Write the catalogue as a page and say where.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Every feature with its view, entity and meaning."""
-    entries = open_project(project, overrides).features.search(search)
+    features = open_project(project, overrides).features
+    if html:
+        written = features.catalogue()
+        show_json({"page": str(written)}) if as_json else typer.echo(f"wrote {written}")
+        return
+    entries = features.search(search)
     if as_json:
         show_json(entries)
         return

@@ -42,10 +42,10 @@ def judge(view: FeatureView, *, built: datetime | None, newest: datetime | None,
     late, missed = _lateness(view, since_build)
     is_stale = age is not None and view.staleness is not None and age > view.staleness
     verdict: Verdict = "fail" if missed or is_stale else "warn" if late else "pass"
-    promise = f"refresh {view.refresh}" + (f", staleness {_words(view.staleness)}" if view.staleness else "")
+    promise = f"refresh {view.refresh}" + (f", staleness {in_words(view.staleness)}" if view.staleness else "")
     said = [
-        "never built" if since_build is None else f"built {_words(since_build)} ago",
-        *([] if age is None else [f"newest row {_words(age)} old"]),
+        "never built" if since_build is None else f"built {in_words(since_build)} ago",
+        *([] if age is None else [f"newest row {in_words(age)} old"]),
     ]
     faults = [
         *(["a build is late"] if late and not missed else ["builds are missed"] if missed and since_build else []),
@@ -75,8 +75,8 @@ def _lateness(view: FeatureView, since_build: timedelta | None) -> tuple[bool, b
     return since_build > period * LATE_FROM, since_build > period * MISSED_FROM
 
 
-def _words(span: timedelta) -> str:
-    """A span in its largest fitting unit: `3.2 days`."""
+def in_words(span: timedelta) -> str:
+    """A span in its largest fitting unit: `3.2 days`, `36 hours`."""
     seconds = span.total_seconds()
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if abs(seconds) >= 2 * size:

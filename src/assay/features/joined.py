@@ -31,7 +31,8 @@ class Joined:
         column: Column of the row that holds the entity's key.
         view: Name of the view.
         names: The view's features, in the order of the frame, without the role's prefix.
-        nothing: As many nulls.
+        columns: The same as the frame names them, with it.
+        nothing: A null for each column.
         ttl_us: Age from which a row is not used, microseconds; None: never.
         staleness_us: Age from which it counts as stale; None: never.
     """
@@ -40,7 +41,8 @@ class Joined:
     column: str
     view: str
     names: tuple[str, ...]
-    nothing: tuple[None, ...]
+    columns: tuple[str, ...]
+    nothing: Mapping[str, None]
     ttl_us: int | None
     staleness_us: int | None
     _pick: Callable[[Mapping[str, Any]], Any]
@@ -49,12 +51,14 @@ class Joined:
     def of(cls, role: Role, view: FeatureView) -> Joined:
         """Prepare a view for a role."""
         names = tuple(view.features)
+        columns = tuple(role.prefix + name for name in names) if role.prefix else names
         return cls(
             place=f"{role.name}.{view.name}",
             column=role.column,
             view=view.name,
             names=names,
-            nothing=(None,) * len(names),
+            columns=columns,
+            nothing=dict.fromkeys(columns),
             ttl_us=whole_us(view.ttl),
             staleness_us=whole_us(view.staleness),
             _pick=itemgetter(*names),
@@ -75,13 +79,17 @@ class Joined:
             return "stale"
         return None
 
-    def values_of(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The view's features from a stored row; one that it lacks is null."""
+    def add_to(self, values: dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """Put the view's features of a stored row behind `values`; one that the row lacks is null."""
+        if self.names is self.columns and tuple(stored) == self.names:  # as a build stores it: nothing to look up
+            values.update(stored)
+            return
         try:
-            picked = self._pick(values)
+            picked = self._pick(stored)
         except KeyError:
-            return tuple(values.get(name) for name in self.names)
-        return picked if len(self.names) > 1 else (picked,)
+            values.update((column, stored.get(name)) for column, name in zip(self.columns, self.names, strict=True))
+            return
+        values.update(zip(self.columns, picked if len(self.names) > 1 else (picked,), strict=True))
 
 
 def whole_us(span: timedelta | None) -> int | None:

@@ -153,7 +153,7 @@ class OnlineFeatures:
         is_reached: bool,
     ) -> dict[str, Any]:
         """The inputs and joined features of one row; notes in `state` what is not simply there, in `known` times."""
-        flat: list[Any] = [row.get(name) for name in self.layout.inputs]
+        values: dict[str, Any] = {name: row.get(name) for name in self.layout.inputs}
         for one, of_rows in zip(self._joins, keys, strict=True):
             key = of_rows[at]
             latest_row = None if key is None else found[one.view][key]
@@ -163,12 +163,11 @@ class OnlineFeatures:
             if verdict is not None:
                 state[one.place] = verdict
             if latest_row is None or (verdict is not None and verdict != "stale"):
-                flat += one.nothing
+                values.update(one.nothing)
             else:
-                flat += one.values_of(latest_row.values)
+                one.add_to(values, latest_row.values)
                 if latest_row.time_us != TIMELESS_US:
                     known[one.place] = latest_row.time_us
-        values = dict(zip(self._columns, flat, strict=True))
         if not self._joined.isdisjoint(row):
             values.update((name, row[name]) for name in self._joined.intersection(row))
         return values

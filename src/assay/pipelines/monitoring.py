@@ -18,6 +18,7 @@ import polars as pl
 from assay.errors import NotFound, UsageError
 from assay.evaluation.intervals import bootstrap
 from assay.features import freshness, offline
+from assay.features.definitions import FeatureView
 from assay.ledger.evidence import Evidence
 from assay.metrics.estimate import Estimate
 from assay.metrics.index import METRICS
@@ -131,18 +132,20 @@ def measure_skew(workspace: Workspace, *, since: datetime | None = None) -> Evid
 
 def measure_freshness(workspace: Workspace) -> list[Evidence]:
     """Hold the last build and the newest row of each view against what the view promises."""
-    now, latest = workspace.clock(), workspace.ledger.latest
-    found = []
-    for view in workspace.definitions.views:
-        fed = [latest("features.build", subject=f"view:{view.name}")]
-        state = offline.state_of(view, workspace.tables)
-        if view.stream is not None:  # its newest rows are online only, until the next build
-            fed.append(latest("features.stream", subject=f"topic:{view.stream}"))
-            state = None
-        times = [datetime.fromisoformat(one.time) for one in fed if one is not None]
-        newest = None if state is None else state.watermark
-        found.append(freshness.judge(view, built=max(times, default=None), newest=newest, now=now))
-    return workspace.ledger.record_all(found)
+    return workspace.ledger.record_all([freshness_of(workspace, view) for view in workspace.definitions.views])
+
+
+def freshness_of(workspace: Workspace, view: FeatureView) -> Evidence:
+    """The freshness of one view, not recorded."""
+    latest = workspace.ledger.latest
+    fed = [latest("features.build", subject=f"view:{view.name}")]
+    state = offline.state_of(view, workspace.tables)
+    if view.stream is not None:  # its newest rows are online only, until the next build
+        fed.append(latest("features.stream", subject=f"topic:{view.stream}"))
+        state = None
+    times = [datetime.fromisoformat(one.time) for one in fed if one is not None]
+    newest = None if state is None else state.watermark
+    return freshness.judge(view, built=max(times, default=None), newest=newest, now=workspace.clock())
 
 
 def run_retraining(
