@@ -6,7 +6,7 @@ import sqlite3
 
 import polars as pl
 import pytest
-from tests.projects import AS_OF, QUICK, edit, flip_byte
+from tests.projects import AS_OF, QUICK, asked, edit, flip_byte, questions
 
 from assay.errors import NotFound, UsageError
 from assay.ledger.evidence import plain
@@ -64,6 +64,26 @@ def test_a_file_that_is_gone_is_named(churn, folder):
     path = next(one for one in sorted((churn / ".assay" / folder).rglob("*")) if one.is_file())
     path.unlink()
     assert path.stem[:12] in damage_of(churn)
+
+
+def test_a_log_segment_that_nobody_recorded_is_named(churn):
+    with Project.open(churn) as project:
+        asked(project, questions(churn, 3))
+        assert project.verify().ok
+    (segment,) = (churn / ".assay" / "predictions" / "predictions").glob("*.jsonl")
+    forged = segment.with_name("20260101T000000-0badcafe.jsonl")
+    forged.write_bytes(segment.read_bytes())
+    assert f"{forged} is in no record" in damage_of(churn)
+
+
+def test_a_counter_that_was_set_back_gives_no_run_a_name_that_another_has(churn):
+    with Project.open(churn) as project:
+        first = project.ledger.latest("run.started").run
+    with sqlite3.connect(churn / ".assay" / "ledger.db") as raw:
+        raw.execute("UPDATE ledger_counters SET value = 0")
+    with Project.open(churn) as project:
+        project.frame()
+        assert project.ledger.latest("run.started").run != first
 
 
 def test_a_changed_record_of_the_ledger_is_named(churn):

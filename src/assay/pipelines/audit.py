@@ -181,7 +181,10 @@ def _files(workspace: Workspace) -> Iterable[str]:
     opened = {one.figures["digest"] for one in workspace.ledger.find(kind="data.holdout_opened")}
     closed = [path for path in holdout.verify(workspace.state) if Path(path).stem not in opened]
     yield from (f"sealed holdout {path} is not as it was sealed" for path in closed)
+    files = prediction_log.sealed_segments(workspace.predictions)
     sealed = workspace.ledger.find(kind="serving.segment")
+    strange = prediction_log.unrecorded(files, sealed)
+    yield from (f"log segment {path} is in no record of the ledger" for path in strange)
     damaged = prediction_log.damaged_segments(workspace.predictions, sealed)
     yield from (f"log segment {path} is gone, or not as it was sealed" for path in damaged)
     yield from [""] * (len(sealed) - len(damaged))

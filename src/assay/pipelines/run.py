@@ -92,7 +92,7 @@ def begin(
     """Start a run: take the day's next number and note what is about to happen, why, with which code and settings."""
     now = workspace.clock()
     day = now.strftime("%Y-%m-%d")
-    run_id = f"RUN-{day}-{workspace.ledger.next_number(f'RUN-{day}'):03d}"
+    run_id = _next_run(workspace, day)
     rng = np.random.default_rng(workspace.settings.training.seed)
     run = Run(workspace, run_id, as_of or now, rng, progress)
     definitions = workspace.definitions
@@ -115,6 +115,14 @@ def begin(
         )
     )
     return run
+
+
+def _next_run(workspace: Workspace, day: str) -> str:
+    """The day's next run that has no record yet: counters are not in the chain, and may have been set back."""
+    while True:
+        run_id = f"RUN-{day}-{workspace.ledger.next_number(f'RUN-{day}'):03d}"
+        if not workspace.ledger.find(run=run_id, limit=1):
+            return run_id
 
 
 def without_passwords(settings: Any) -> Any:

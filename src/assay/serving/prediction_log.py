@@ -148,6 +148,22 @@ def damaged_segments(root: Path, evidences: Iterable[Evidence]) -> list[str]:
     return damaged
 
 
+def sealed_segments(root: Path) -> list[Path]:
+    """Files of both series that have their final name: what is read as the log, with what is still open."""
+    return sorted(path for series in (PREDICTIONS, LABELS) for path in (root / series).glob(f"*{segments.SEALED}"))
+
+
+def unrecorded(paths: Iterable[Path], evidences: Iterable[Evidence]) -> list[str]:
+    """Those of the sealed segments that no record names: somebody else put them there.
+
+    Args:
+        paths: As `sealed_segments` listed them, before the records were read: a segment is recorded, then renamed.
+        evidences: Of kind `serving.segment`.
+    """
+    known = {(one.figures["series"], one.figures["segment"]) for one in evidences}
+    return [str(path) for path in paths if (path.parent.name, path.stem) not in known]
+
+
 def _find(root: Path, prediction_id: str) -> dict[str, Any] | None:
     match = _ID.fullmatch(prediction_id)
     if match is None:
