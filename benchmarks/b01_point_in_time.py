@@ -11,7 +11,8 @@ they would keep there: bare Polars one sorted Parquet file, Assay its offline ta
 from __future__ import annotations
 
 import hashlib
-import importlib
+import importlib.util
+import os
 import statistics
 import subprocess
 import sys
@@ -32,14 +33,18 @@ OURS, LIMITS, PEERS = (
     ("polars streaming", "polars eager", "polars sorted"),
     ("duckdb", "pandas", "feast duckdb"),
 )
+ENGINES = ("assay on ray", "assay on spark")
 YEAR_US = 365 * 86_400_000_000
 EPOCH_US = 1_600_000_000_000_000  # September 2020
 LONGER_THAN_THE_DATA = timedelta(days=400)
 ROUNDS = {"quick": 5, "full": 3}
+ENGINE_ROUNDS = 1  # an engine is started for each, which takes longer than the join
+RANGES = 8
 INCLUSIVE = ("feast duckdb",)  # also takes a row known at the label's very moment: a rare difference, allowed
 NOTES = (
     "each run is a process of its own; seconds and memory from the start of reading to the joined frame",
     "assay returns the labels in their own order; the limits leave them as the join does",
+    "ray and spark are started before the clock; on one machine they show what sending the work costs",
 )
 CONTENDER = """
 import json, sys
@@ -105,6 +110,44 @@ def run_assay(folder: Path) -> Any:
     labels = pl.read_parquet(folder / "labels.parquet")
     rows = stored(view(), open_tables(folder / "tables"))
     return join(labels, rows, entity_column="driver", entity="driver", time="event_timestamp")
+
+
+def run_on_engine(folder: Path, name: str) -> Any:
+    """The same join in ranges of entities, on an engine that has been started and has answered once."""
+    import polars as pl
+
+    from assay.engines import Task, open_engine
+    from assay.features.offline import stored
+    from assay.features.partitioned_join import join_on
+    from assay.stores.tables import open_tables
+
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    engine = open_engine(name)
+    engine.run(Task("b01_point_in_time:ready", None), list(range(RANGES)))
+    started = time.perf_counter()
+    labels = pl.read_parquet(folder / "labels.parquet")
+    rows = stored(view(), open_tables(folder / "tables"))
+    join = join_on(engine, folder / "exchange", n_ranges=RANGES)
+    frame = join(labels, rows, entity_column="driver", entity="driver", time="event_timestamp")
+    run_on_engine.seconds = time.perf_counter() - started  # type: ignore[attr-defined]
+    return frame
+
+
+def ready(_shared: None, _piece: int) -> str:
+    """Import on a worker what the join needs."""
+    import assay.features.partitioned_join
+
+    return assay.features.partitioned_join.__name__
+
+
+def run_on_ray(folder: Path) -> Any:
+    """On Ray."""
+    return run_on_engine(folder, "ray")
+
+
+def run_on_spark(folder: Path) -> Any:
+    """On Spark."""
+    return run_on_engine(folder, "spark")
 
 
 def run_polars_streaming(folder: Path) -> Any:
@@ -200,6 +243,8 @@ def run_feast_duckdb(folder: Path) -> Any:
 
 NEEDS: dict[str, tuple[str, ...]] = {  # imported before the clock starts
     OURS: ("polars", "deltalake", "assay.features.offline", "assay.stores.tables"),
+    "assay on ray": ("polars", "deltalake", "ray"),
+    "assay on spark": ("polars", "deltalake", "pyspark"),
     "polars streaming": ("polars",),
     "polars eager": ("polars",),
     "polars sorted": ("polars",),
@@ -209,6 +254,8 @@ NEEDS: dict[str, tuple[str, ...]] = {  # imported before the clock starts
 }
 RUNS: dict[str, Callable[[Path], Any]] = {
     OURS: run_assay,
+    "assay on ray": run_on_ray,
+    "assay on spark": run_on_spark,
     "polars streaming": run_polars_streaming,
     "polars eager": run_polars_eager,
     "polars sorted": run_polars_sorted,
@@ -226,7 +273,8 @@ def run_one(name: str, folder: Path) -> dict[str, Any]:
 
     started = time.perf_counter()
     frame = RUNS[name](folder)
-    seconds = getattr(RUNS[name], "seconds", time.perf_counter() - started)
+    taken = time.perf_counter() - started
+    seconds = getattr(run_on_engine if name in ENGINES else RUNS[name], "seconds", taken)
     peak_mb = peak_rss_mb()
     answer = frame.select("label_id", *VALUES).sort("label_id").with_columns(pl.col(VALUES).fill_nan(None))
     digest = hashlib.sha256(b"".join(answer[name].fill_null(9e9).to_numpy().tobytes() for name in VALUES)).hexdigest()
@@ -247,9 +295,11 @@ def contest(folder: Path, label: str, rounds: int, peer_python: str | None) -> l
     """Let every contender join in turns, each time in a new process, and check that all answer alike."""
     contenders = dict.fromkeys((OURS, *LIMITS), sys.executable)
     contenders |= dict.fromkeys(PEERS, peer_python) if peer_python else {}
+    installed = [name for name in ENGINES if importlib.util.find_spec(NEEDS[name][-1])]
     found: dict[str, list[dict[str, Any]]] = {}
     for number in range(rounds):
-        for name, python in contenders.items():
+        once = dict.fromkeys(installed, sys.executable) if number < ENGINE_ROUNDS else {}
+        for name, python in (contenders | once).items():
             print(f"round {number + 1} of {rounds}: {name}, {label}", file=sys.stderr)
             try:
                 found.setdefault(name, []).append(in_process(CONTENDER, HERE, name, folder, python=python))
@@ -263,7 +313,9 @@ def contest(folder: Path, label: str, rounds: int, peer_python: str | None) -> l
 
 def _result(title: str, name: str, runs: list[dict[str, Any]]) -> Result:
     seconds = [run["seconds"] for run in runs]
-    role = "assay" if name == OURS else "limit" if name in (*LIMITS, "duckdb") else "peer"
+    role = (
+        "assay" if name == OURS else "engine" if name in ENGINES else "limit" if name in (*LIMITS, "duckdb") else "peer"
+    )
     peak = statistics.median(run["peak_mb"] for run in runs)
     return Result(title, role, statistics.median(seconds), min(seconds), max(seconds), len(runs), peak)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from assay.stores.tables import Tables
 
 BUILD = "__build"  # number of the build that stored the row; breaks ties of known_at
-ROWS_AT_ONCE = 1_000_000  # of a table that is read batch by batch
+ROWS_AT_ONCE = 250_000  # of a table that is read batch by batch
 MOST_BUILDS_APART = 64  # more appended builds than this are merged with the first, so that reading stays one stream
 
 

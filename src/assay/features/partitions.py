@@ -157,10 +157,30 @@ def buckets(rows: pl.DataFrame, columns: Sequence[str], n_buckets: int) -> pl.Se
 
 
 def memory_of_machine() -> int:
-    """Bytes of memory that this process may use: of the machine, or of the control group that it runs in if less."""
+    """Bytes of memory that this process may use: of the machine, or of a control group that it runs in if less."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min([physical, *(limit for path in _limit_files() if (limit := _limit(path)) is not None)])
+
+
+def _limit_files() -> list[Path]:
+    """Where Linux says how much memory a control group may use: its own file and the container's, version 1 and 2."""
+    root, own = Path("/sys/fs/cgroup"), []
     try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
     except OSError:
-        return physical
-    return min(physical, int(limit)) if limit.isdigit() else physical
+        return []
+    for line in lines:
+        _, kinds, group = line.split(":", 2)
+        if "memory" in kinds.split(","):
+            own.append(root / "memory" / group.lstrip("/") / "memory.limit_in_bytes")
+        elif not kinds:
+            own.append(root / group.lstrip("/") / "memory.max")
+    return [*own, root / "memory" / "memory.limit_in_bytes", root / "memory.max"]
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        said = path.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return int(said) if said.isdigit() else None
