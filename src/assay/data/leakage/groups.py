@@ -18,8 +18,8 @@ from assay.models.frame import LabelledFrame
 KIND = "leakage.groups"
 IDENTIFIED = 0.5  # share of entities that their lasting features alone tell from all others
 LASTING = 0.95  # share of entities within which a lasting feature never changes
-SHARED = 0.01  # of the validation rows; fewer are reported, not warned of
-TWINS = 0.01
+SHARED = 0.02  # of the validation rows; fewer are reported, not warned of
+TWINS = 0.02  # of the validation rows; fewer hardly move a figure
 CHANCE = 5.0  # times as many twins as coincidence explains, or more
 LEAST = 10
 EXAMPLES = 3

@@ -29,7 +29,7 @@ AUC_FAIL, AUC_WARN = 0.99, 0.95
 PURE_SHARE = 0.5  # of one class singled out without a single exception
 PURE_ROWS = 100
 PRESENCE_FAIL = 10.0  # a field filled in with the outcome turns the odds at least so far, for sure
-VALUE_FAIL, VALUE_WARN = 50.0, 20.0  # a very good category may turn them twentyfold
+VALUE_WARN = 20.0  # a very good category turns them so far, an alert of another system in front of a rare class too
 RANGE_WARN = 100.0  # the end of a very good number does so, too
 R2_FAIL, R2_WARN = 0.99999, 0.999  # a quantity one step earlier may explain 99 % of itself
 LEAST_OF_CLASS = 20
@@ -185,7 +185,6 @@ def _turns_odds(name: str, column: pl.Series, truth: Floats) -> Iterator[Finding
     """The label's odds differ more by this column than a feature explains: filled in for one class, or nearly so."""
     tilts: tuple[tuple[Verdict, float, Tilt | None], ...] = (
         ("fail", PRESENCE_FAIL, by_presence(name, column, truth)),
-        ("fail", VALUE_FAIL, by_value(name, column, truth)),
         ("warn", VALUE_WARN, by_value(name, column, truth)),
         ("warn", RANGE_WARN, by_range(name, column, truth)),
     )
