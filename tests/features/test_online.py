@@ -14,6 +14,8 @@ from assay.features import offline
 from assay.features.frame import history, training_frame
 from assay.features.materialize import build
 from assay.features.online import OnlineFeatures, latest, vector
+from assay.features.pushing import push, put_newest
+from assay.stores.online import open_online
 
 CITIES = pl.DataFrame({"team": ["ants", "bees", "cats"], "city": ["Rome", "Oslo", "Bonn"]})
 
@@ -157,3 +159,17 @@ def test_threads_read_while_a_build_pushes(league, target, definitions, tables, 
     for thread in readers:
         thread.join(20)
     assert faults == []
+
+
+def test_a_first_push_keeps_what_a_stream_has_written_before(definitions, games, tables, tmp_path, online, now):
+    form, _ = definitions.views
+    build(form, {"games": games.lazy()}, tables=tables, online=online)
+    lost = open_online(tmp_path / "lost.db")
+    streamed = {"team_points_2g_mean": 500.0, "team_last_time": 1}
+    known = games["known_at"].max() + timedelta(hours=1)
+    rows = pl.DataFrame({"team": ["ants"], "known_at": [known], **{name: [value] for name, value in streamed.items()}})
+    put_newest(form, rows, online=lost)
+    assert push(form, tables=tables, online=lost) == 3  # newest wins: the stream's row of the fourth team stays
+    assert lost.get("team_form", ["ants"])[0].values == streamed
+    assert lost.count("team_form") == 4
+    assert push(form, tables=tables, online=lost) == 0

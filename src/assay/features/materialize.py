@@ -17,8 +17,8 @@ from assay.errors import ConfigError, DataError
 from assay.features import offline
 from assay.features.definitions import KNOWN_AT, FeatureView
 from assay.features.offline import ViewState
-from assay.features.online import push, pushed
 from assay.features.point_in_time import INSTANT
+from assay.features.pushing import push, pushed
 from assay.ledger.evidence import Evidence
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Online features: the latest value of every entity, pushed from the offline store and read at request time.
+"""Online features: the latest value of every entity, read at request time.
 
 Reading gives what the training frame would give at that moment: same layout, same request views, same ttl, and no
 value that was not known strictly before the prediction. Missing, expired and stale are told apart.
@@ -12,25 +12,21 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import polars.selectors as cs
 
 from assay.config.settings import Target
 from assay.errors import DataError, ServiceUnreachable
-from assay.features import offline
-from assay.features.definitions import KNOWN_AT, Definitions, FeatureView
+from assay.features.definitions import Definitions, FeatureView
 from assay.features.frame import views_of
 from assay.features.joined import TIMELESS_US, Joined, State, whole_us
 from assay.features.layout import Layout, layout_of, with_request_features
 from assay.features.point_in_time import INSTANT
+from assay.features.pushing import Pushed, pushed
 
 if TYPE_CHECKING:
     from assay.stores.online import OnlineRow, OnlineStore, Wanted
-    from assay.stores.tables import Tables
 
 Rows = dict[str, "dict[str, OnlineRow | None]"]  # the latest by view and key
 Fallback = Callable[[Sequence["Wanted"]], "list[list[OnlineRow | None]]"]
-PUSHED = "assay.pushed"  # online view whose rows say which build of each view has arrived
-CHUNK_ROWS = 50_000
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -238,74 +234,6 @@ def latest(keys: pl.DataFrame, names: Sequence[str], *, definitions: Definitions
             given = [None if row is None else row.values.get(name) for row in rows]
             columns[name] = _series(name, given, arrived.types.get(name) if arrived else None)
     return keys.with_columns(columns[name] for name in names)
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """Which build of a view the online store has, and the types of its values."""
-
-    build: int
-    types: dict[str, pl.DataType]
-
-
-def push(view: FeatureView, *, tables: Tables, online: OnlineStore) -> int:
-    """Bring the online values of a view up to its offline table; returns how many entities changed.
-
-    Only rows of builds that have not arrived are sent, the newest of each entity; after a full build all of them,
-    in place of what was there. Done twice, or killed and done again, it comes to the same.
-    """
-    state = offline.state_of(view, tables)
-    before = pushed(view, online)
-    if state is None or (before is not None and before.build == state.build):
-        return 0
-    # into an empty store rows are merged, not put in its place: somebody else may be filling it as well
-    is_anew = before is not None and not state.replaced_in <= before.build <= state.build
-    newest = offline.newest_since(view, tables, 0 if is_anew or before is None else before.build)
-    n_changed = _put(view, newest, online=online, is_anew=is_anew)
-    online.put(PUSHED, [view.name], [state.build], [{"build": state.build, "types": _types(newest)}])
-    return n_changed
-
-
-def put_newest(view: FeatureView, newest: pl.DataFrame, *, online: OnlineStore) -> int:
-    """Write rows that came between two builds, one an entity; a build that knows later ones wins.
-
-    Args:
-        view: The view.
-        newest: Entity, known_at and features, as `materialize.compute` gives them.
-        online: Where to.
-
-    Returns:
-        How many entities changed.
-    """
-    if pushed(view, online) is None:  # readers learn the types from here; the number is before that of every build
-        online.put(PUSHED, [view.name], [0], [{"build": 0, "types": _types(newest)}])
-    return _put(view, newest, online=online, is_anew=False)
-
-
-def pushed(view: FeatureView, online: OnlineStore) -> Pushed | None:
-    """What the online store has of a view; None where nothing has arrived."""
-    (row,) = online.get(PUSHED, [view.name])
-    if row is None:
-        return None
-    types = {name: INSTANT if kind == "Datetime" else getattr(pl, kind)() for name, kind in row.values["types"].items()}
-    return Pushed(build=row.values["build"], types=types)
-
-
-def _types(rows: pl.DataFrame) -> dict[str, str]:
-    return {name: dtype.base_type().__name__ for name, dtype in rows.schema.items()}
-
-
-def _put(view: FeatureView, newest: pl.DataFrame, *, online: OnlineStore, is_anew: bool) -> int:
-    """Write one row an entity; dates and instants as whole days and microseconds since 1970."""
-    size = max(newest.height, 1) if is_anew else CHUNK_ROWS
-    n_changed = 0
-    for chunk in newest.iter_slices(size):
-        keys = [str(key) for key in chunk[view.entity]]
-        plain = chunk.with_columns(cs.temporal().to_physical())
-        times = plain[KNOWN_AT].to_list() if KNOWN_AT in plain.columns else [TIMELESS_US] * plain.height
-        values = plain.select(pl.exclude(view.entity, KNOWN_AT)).to_dicts()
-        n_changed += online.put(view.name, keys, times, values, replace=is_anew)
-    return n_changed if newest.height or not is_anew else online.put(view.name, [], [], [], replace=True)
 
 
 def _keys(rows: Sequence[Mapping[str, Any]], column: str) -> list[str | None]:

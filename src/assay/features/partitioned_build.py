@@ -22,9 +22,9 @@ from assay.features import independence, offline
 from assay.features.definitions import KNOWN_AT, FeatureView
 from assay.features.materialize import BuildResult, Counts, finish
 from assay.features.offline import BUILD, MOST_BUILDS_APART, ViewState
-from assay.features.online import pushed
 from assay.features.partition_tasks import Compute, ComputedPart, Split, Store, StoredRange
 from assay.features.partitions import Plan, SourceFile
+from assay.features.pushing import pushed
 from assay.features.shipped_code import ShippedView
 from assay.stores.online import OnlineStore
 from assay.stores.tables import Tables

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from assay.features.online import Fallback, push, pushed
+from assay.features.online import Fallback
+from assay.features.pushing import push, pushed
 from assay.ledger.evidence import Evidence, Verdict
 from assay.pipelines.workspace import Workspace
 from assay.serving.measures import Measures
@@ -64,7 +65,7 @@ def mend(workspace: Workspace, store: OnlineStore) -> None:
 def fill(workspace: Workspace, store: OnlineStore) -> None:
     """Bring a store up to the offline tables: a server may have lost everything, or the last builds.
 
-    While somebody builds, only views of which it has nothing are filled: the builder sees to the rest, and the two
+    While somebody builds, only views of which it has no build are filled: the builder sees to the rest, and the two
     must not replace a view at once.
 
     Raises:
@@ -73,7 +74,8 @@ def fill(workspace: Workspace, store: OnlineStore) -> None:
     store.forget_losses()
     with workspace.alone_if_free("filling the online store") as is_alone:
         for view in workspace.definitions.views:
-            if is_alone or pushed(view, store) is None:
+            arrived = pushed(view, store)
+            if is_alone or arrived is None or arrived.build == 0:
                 push(view, tables=workspace.tables, online=store)
 
 

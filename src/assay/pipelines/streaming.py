@@ -22,7 +22,7 @@ from assay.data import event_time, snapshots
 from assay.data import sources as source_files
 from assay.errors import ConfigError, DataError, NotFound, ServiceUnreachable, UsageError
 from assay.features.definitions import KNOWN_AT, FeatureView
-from assay.features.online import pushed
+from assay.features.pushing import pushed
 from assay.features.streaming.consumer import Consumer, Streamed, Tally
 from assay.features.streaming.dead_letters import DeadLetter, dead_letters
 from assay.features.streaming.events import EventForm, Times, readable

@@ -17,7 +17,7 @@ import polars as pl
 
 from assay.errors import DataError
 from assay.features.definitions import FeatureView
-from assay.features.online import put_newest
+from assay.features.pushing import put_newest
 from assay.features.streaming.dead_letters import dead_letter
 from assay.features.streaming.events import Event, EventForm, Rejected, frame_of, read_events
 from assay.features.streaming.latest import newest_rows
