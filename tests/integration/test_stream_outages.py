@@ -4,10 +4,12 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+import redis
 from tests.integration.bus_servers import bus_server
 from tests.pipelines.test_streaming import DEFINITIONS, SETTINGS, online_spend, purchase, until, write_purchases
 
 from assay.errors import ServiceUnreachable
+from assay.features.online import pushed
 from assay.project import Project
 
 
@@ -83,3 +85,19 @@ def test_an_online_store_that_is_killed_and_comes_back(folder):
             server.start()
             until(lambda: (online_spend(project, "bo"), online_spend(project, "cy")) == (3.0, 5.0))
         assert ended[0].figures["n_events"] == 3
+
+
+def test_an_online_store_that_has_lost_everything_is_filled_again_with_what_was_built_and_streamed(folder):
+    with bus_server("redis") as server, streaming(folder, [f"stores.online={server.url}"]) as (project, _, ended):
+        project.features.publish("purchases", [purchase(2, "bo", amount=1.0)])
+        until(lambda: online_spend(project, "bo") == 1.0)
+        with redis.Redis.from_url(server.url) as client:
+            client.flushall()
+        with Project.open(folder, overrides=[f"stores.online={server.url}"], environment={}) as reader:
+            until(lambda: _is_built(reader) and (online_spend(reader, "bo"), online_spend(reader)) == (1.0, 10.0))
+    assert ended[0].figures["n_events"] == 1
+
+
+def _is_built(project):
+    """Whether the online store has the views again; before, there are no types to read by."""
+    return all(pushed(view, project.workspace.online) for view in project.workspace.definitions.views)

@@ -221,6 +221,24 @@ def test_what_cannot_be_is_refused(project):
         project.features.stream(once=True, replay_from="yesterday")
 
 
+def test_check_tells_what_streams_and_what_is_missing_for_it(folder):
+    def streams(**changes):
+        text = DEFINITIONS
+        for before, after in changes.values():
+            text = text.replace(before, after)
+        (folder / "definitions.py").write_text(text)
+        with Project.open(folder, environment={}) as project:
+            return [one for one in project.check() if one.kind == "check.stream" or one.subject == "store:bus"]
+
+    stream, bus = streams()
+    assert (stream.verdict, bus.verdict) == ("pass", "pass")
+    assert stream.summary == "purchases: rows of purchases, by customer_id, into spend"
+    stream, _ = streams(by=(', partition_by="customer_id"', ""))
+    assert stream.verdict == "fail"
+    assert "Say partition_by=" in stream.summary
+    assert streams(none=('stream="purchases", history=timedelta(days=30), partition_by="customer_id",', "")) == []
+
+
 def test_a_bus_that_is_away_ends_a_single_pass_with_the_setting_to_look_at(folder, monkeypatch):
     monkeypatch.setattr("assay.pipelines.streaming.PATIENCE_SECONDS", 0.5)
     with (

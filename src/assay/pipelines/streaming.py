@@ -9,7 +9,7 @@ import fcntl
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from assay.features.streaming.events import EventForm, Times, readable
 from assay.features.streaming.past import Past
 from assay.features.streaming.state import StreamState
 from assay.ledger.evidence import Evidence
+from assay.pipelines.outages import fill
 from assay.pipelines.workspace import Workspace
 
 WAIT_SECONDS = 0.05
@@ -42,6 +43,7 @@ PATIENCE_SECONDS = 15.0
 """How long a stream that is to end waits for a server; one that runs on waits for ever."""
 START = "start"
 MICROSECOND = timedelta(microseconds=1)
+STREAMED = "assay.streamed"  # online view whose rows tell that a store still has what was streamed into it
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,19 @@ def streaming_topics(workspace: Workspace) -> list[str]:
     return list(dict.fromkeys(view.stream for view in workspace.definitions.views if view.stream is not None))
 
 
+def describe(workspace: Workspace, topic: str) -> str:
+    """What streams from a topic, in a line, without reading any of it.
+
+    Raises:
+        ConfigError: The source has no time, or a view does not say which of its columns holds the entity's key.
+    """
+    views, source = _source_of(workspace, topic)
+    name = views[0].sources[0]
+    frame = source_files.read(name, source, workspace.folder)
+    columns = [_partition_column(view, frame) for view in views]
+    return f"rows of {name}, by {', '.join(dict.fromkeys(columns))}, into {', '.join(view.name for view in views)}"
+
+
 def waiting_letters(workspace: Workspace, topic: str) -> list[DeadLetter]:
     """Dead letters of a topic that were not put back yet, oldest first.
 
@@ -179,8 +194,8 @@ class _Stream:
     def __init__(self, workspace: Workspace, topic: str, state: StreamState) -> None:
         self._workspace, self._topic = workspace, topic
         views, source = _source_of(workspace, topic)
-        self._rests_on = _last_build(workspace, views)
-        frame = _snapshot(workspace, views[0].sources[0], source, self._rests_on[0])
+        self._rests_on = _last_build(workspace, topic, views)
+        frame = _snapshot(workspace, views[0].sources[0], source, self._rests_on.snapshot)
         self.consumer = Consumer(
             topic,
             [_streamed(view, source, frame, self._rests_on, workspace) for view in views],
@@ -229,21 +244,21 @@ class _Stream:
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
-        head = self._workspace.ledger.head()
-        if head != self._head:
-            self._head = head
-            self._rest_on_last_build()
+        self._rest_on_last_build()
         flow = self._flow()
         per_second = (flow.n_messages - self._n_before) / (now - self._looked)
         self._n_before, self._looked = flow.n_messages, now
         watch(Flow(flow.topic, flow.n_messages, per_second, self.consumer.backlog(), flow.n_dead))
 
     def _rest_on_last_build(self) -> None:
-        rests_on = _last_build(self._workspace, self._views)
+        head, store = self._workspace.ledger.head(), _mark_of_store(self._workspace, self._topic)
+        if (head, store) == (self._head, self._rests_on.store):
+            return
+        self._head, rests_on = head, _last_build(self._workspace, self._topic, self._views)
         if rests_on == self._rests_on:
             return
         self._rests_on = rests_on
-        frame = _snapshot(self._workspace, self._views[0].sources[0], self._source, rests_on[0])
+        frame = _snapshot(self._workspace, self._views[0].sources[0], self._source, rests_on.snapshot)
         self.consumer.rest_on([_streamed(view, self._source, frame, rests_on, self._workspace) for view in self._views])
 
     def _wait(self, problem: ServiceUnreachable, patience: float | None, watch: Callable[[Flow], None]) -> None:
@@ -257,6 +272,9 @@ class _Stream:
         self.consumer.close()
         time.sleep(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        if self._workspace.online_guard is not None:
+            with suppress(ServiceUnreachable):  # a server that has lost its data is filled from the offline store first
+                fill(self._workspace, self._workspace.online_guard)
 
     def _flow(self) -> Flow:
         tally = self.consumer.tally
@@ -386,16 +404,41 @@ def _times(name: str, source: Source) -> Times:
     return read
 
 
-def _last_build(workspace: Workspace, views: Sequence[FeatureView]) -> tuple[str, tuple[int, ...]]:
-    """Digest of the snapshot that was taken last, empty before any was, and the build of each view that is online.
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What online values rest on beside events; where it changes, the entities with events are computed again.
 
-    The snapshot comes first and the online values last, so that a stream which looks in between looks again.
+    Attributes:
+        snapshot: Digest of the snapshot that was taken last; empty before any was.
+        builds: Of each view, the build whose values are online.
+        store: A mark that is in the online store as long as it has lost nothing.
     """
+
+    snapshot: str
+    builds: tuple[int, ...]
+    store: str
+
+
+def _last_build(workspace: Workspace, topic: str, views: Sequence[FeatureView]) -> Foundation:
+    """Look: a build takes its snapshot first and writes online last, so that who looks in between looks again."""
     subject = f"source:{views[0].sources[0]}"
     taken = workspace.ledger.find(kind="data.snapshot", subject=subject, limit=1, newest_first=True)
     arrived = [pushed(view, workspace.online) for view in views]
-    digest = str(taken[0].figures["digest"]) if taken else ""
-    return digest, tuple(one.build if one is not None else 0 for one in arrived)
+    return Foundation(
+        snapshot=str(taken[0].figures["digest"]) if taken else "",
+        builds=tuple(one.build if one is not None else 0 for one in arrived),
+        store=_mark_of_store(workspace, topic),
+    )
+
+
+def _mark_of_store(workspace: Workspace, topic: str) -> str:
+    """The mark that the online store has for a topic; a store without one is new or has lost all, and is given one."""
+    (row,) = workspace.online.get(STREAMED, [topic])
+    if row is not None:
+        return str(row.values["mark"])
+    mark = uuid.uuid4().hex
+    workspace.online.put(STREAMED, [topic], [0], [{"mark": mark}])
+    return mark
 
 
 def _snapshot(workspace: Workspace, name: str, source: Source, digest: str) -> pl.LazyFrame:

@@ -139,6 +139,7 @@ class Stage:
         self.past = past
         self.views: tuple[FeatureView, ...] = (spend, recent)
         self.key: tuple[str, ...] = ("event_id",)
+        self.most_cells = 1_000
 
     def consumer(self, *, mark: str = "") -> Consumer:
         state = StreamState(self.folder / "streams.db")
@@ -148,11 +149,12 @@ class Stage:
 
     def streamed(self, mark: str = "") -> list[Streamed]:
         frame = None if self.past is None else self.past.lazy()
-        return [
-            Streamed(view, "customer_id", Past(frame, by="customer_id", history=view.history), mark, key=self.key)
-            for view in self.views
-            if view.history is not None
-        ]
+
+        def past(view: FeatureView) -> Past:
+            assert view.history is not None
+            return Past(frame, by="customer_id", history=view.history, most_cells=self.most_cells)
+
+        return [Streamed(view, "customer_id", past(view), mark, key=self.key) for view in self.views]
 
     def drain(self, *, mark: str = "") -> Consumer:
         """A consumer that has read all there is, closed."""

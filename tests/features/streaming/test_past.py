@@ -15,13 +15,26 @@ def frame():
     return source_frame(events)  # newest first
 
 
+@pytest.mark.parametrize("most_cells", [0, 10_000], ids=["looked up", "held whole"])
 @pytest.mark.parametrize(("history", "n_rows"), [(timedelta(days=20), 5), (7, 7), (timedelta(days=500), 20), (50, 20)])
-def test_as_much_of_each_entity_as_the_history_reaches_counted_from_its_own_newest_row(frame, history, n_rows):
-    past = Past(frame.lazy(), by="customer_id", history=history)
+def test_as_much_of_each_entity_as_the_history_reaches_counted_from_its_newest_row(frame, history, n_rows, most_cells):
+    past = Past(frame.lazy(), by="customer_id", history=history, most_cells=most_cells)
     rows = past.rows_of(["c3", "c1"])
     assert rows.group_by("customer_id").len().sort("customer_id").rows() == [("c1", n_rows), ("c3", n_rows)]
     mine = frame.filter(pl.col("customer_id") == "c3").head(n_rows)
     assert rows.filter(pl.col("customer_id") == "c3").equals(mine)
+
+
+@pytest.mark.parametrize("most_cells", [0, 10_000], ids=["looked up", "held whole"])
+def test_rows_without_a_key_or_a_time_are_nobodys(frame, most_cells):
+    holes = frame.with_columns(
+        customer_id=pl.when(pl.int_range(pl.len()) % 3 > 0).then("customer_id"),
+        known_at=pl.when(pl.int_range(pl.len()) % 7 > 0).then("known_at"),
+    )
+    past = Past(holes.lazy(), by="customer_id", history=1_000, most_cells=most_cells)
+    rows = past.rows_of(["c0", "c1", "c2", "c3", "c4", "nobody"])
+    expected = holes.drop_nulls(["customer_id", "known_at"]).sort("customer_id", maintain_order=True)
+    assert rows.equals(expected)
 
 
 def test_unknown_entities_and_an_unread_source_have_no_past(frame):
@@ -30,7 +43,7 @@ def test_unknown_entities_and_an_unread_source_have_no_past(frame):
 
 
 def test_what_makes_room_is_read_again_and_memory_stays_bounded(frame):
-    past = Past(frame.lazy(), by="customer_id", history=50, kept_rows=45)
+    past = Past(frame.lazy(), by="customer_id", history=50, most_cells=0, kept_rows=45)
     first = past.rows_of(["c0"])
     for number in range(5):
         past.rows_of([f"c{number}"])
