@@ -23,6 +23,8 @@ from assay.models.transforms import KINDS
 from assay.models.transforms.transform import Array, Column, Tensors, Transform
 
 FILENAME = "transforms.safetensors"
+LARGEST = float(np.finfo(np.float32).max)
+"""Numbers beyond it are missing, as they are to the encoder: it is what a model's matrix can hold."""
 
 _Step = tuple[Callable[..., tuple[Any, ...]], tuple[str, ...], tuple[str, ...]]
 
@@ -172,7 +174,7 @@ class Recipe:
 
 
 def column_of(rows: pl.DataFrame, name: str, kind: FeatureKind) -> Column:
-    """A column as transforms read it: float64 with nan where missing or infinite, or a String series.
+    """A column as transforms read it: float64 with nan where missing or beyond `LARGEST`, or a String series.
 
     Raises:
         DataError: It is absent, or has another type than its kind.
@@ -188,7 +190,7 @@ def column_of(rows: pl.DataFrame, name: str, kind: FeatureKind) -> Column:
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
         raise DataError(f"feature {name!r} should be a {kind}, but its column has type {column.dtype}.")
     values: Array = column.cast(pl.Float64).fill_null(math.nan).to_numpy().copy()
-    values[np.isinf(values)] = np.nan
+    values[np.abs(values) > LARGEST] = np.nan
     return values
 
 
@@ -201,7 +203,7 @@ def _number(name: str, value: Any) -> float:
         number = float(value)
     except OverflowError:  # an integer beyond a float: as good as infinite
         return math.nan
-    return math.nan if math.isinf(number) else number
+    return number if -LARGEST <= number <= LARGEST else math.nan
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -23,6 +23,13 @@ def test_indicators_by_hand():
     assert made.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
+def test_a_category_named_like_a_place_of_its_own_is_among_the_others():
+    step = OneHot.fit("x", text(["(other)", "(missing)", "a", None]))
+    assert [spec.name for spec in step.writes] == ["x=a", "x=(other)", "x=(missing)"]
+    assert step.one("(missing)") == (0, 1, 0)
+    assert np.column_stack(step.many(text(["(other)", None]))).tolist() == [[0, 1, 0], [0, 0, 1]]
+
+
 def test_the_labels_mean_by_hand():
     # prior 3/5; a: (2 + 2 * 0.6) / (2 + 2) = 0.8; b: (0 + 1.2) / (1 + 2) = 0.4; missing: (1 + 1.2) / (2 + 2) = 0.55
     truth = np.array([1.0, 1, 0, 1, 0])

@@ -47,7 +47,8 @@ class OneHot:
     @classmethod
     def fit(cls, column: str, values: pl.Series, *, most: int = 20) -> Self:
         """Learn the `most` frequent categories; of equals the first by name."""
-        counts = values.drop_nulls().value_counts(name="rows")
+        told = values.filter(~values.is_in([OTHER, MISSING]))  # a category of such a name shares the place of the rare
+        counts = told.drop_nulls().value_counts(name="rows")
         kept = counts.sort(["rows", values.name], descending=[True, False]).head(most)
         return cls(column, tuple(kept[values.name]))
 
