@@ -89,6 +89,20 @@ def test_a_check_of_a_version_rests_on_its_registration_and_an_evaluation_of_it_
     assert rests_on("model.evaluation", "model:churn@1.0.0", part="validation") == [6, 7, 8]
 
 
+def test_a_value_and_a_criterion_rest_on_the_evaluation_just_made_and_a_comparison_with_a_rule_on_both():
+    made = recorded(("model.evaluation", "experiment:1"), ("model.evaluation", "rule:r"), part="validation")
+    earlier = [*RUN, *(replace(one, id=f"E-{number:06d}") for number, one in enumerate(made, start=20))]
+    assert rests_on("model.business_value", "experiment:1", earlier) == [21]
+    assert rests_on("framing.kill_criterion", "kill_criterion:no_better_than_random", earlier) == [21]
+    assert rests_on("framing.kill_criterion", "kill_criterion:heuristic_close", earlier) == [20, 21]
+
+
+def test_what_reconciles_rests_on_what_it_counts():
+    assert rests_on("data.reconciliation", "reconciliation:sources") == [3, 4, 5]
+    assert rests_on("data.reconciliation", "reconciliation:parts") == [6]
+    assert rests_on("data.reconciliation", "reconciliation:frames") == [6, 7]
+
+
 def test_an_ending_rests_on_what_was_recorded_last():
     assert rests_on("run.failed", "run:1") == [8]
 

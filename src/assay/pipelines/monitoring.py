@@ -127,7 +127,9 @@ def measure_performance(workspace: Workspace, *, since: datetime | None = None) 
 
 def measure_skew(workspace: Workspace, *, since: datetime | None = None) -> Evidence:
     """Replay the served vectors of the version in production offline; by default those since the last replay."""
-    return workspace.ledger.record(replay_predictions(workspace, watch(workspace).version, since=since))
+    version = watch(workspace).version
+    found = replay_predictions(workspace, version, since=since)
+    return workspace.ledger.record(replace(found, parents=(version.deployment,)))
 
 
 def measure_freshness(workspace: Workspace) -> list[Evidence]:
@@ -145,7 +147,8 @@ def freshness_of(workspace: Workspace, view: FeatureView) -> Evidence:
         state = None
     times = [datetime.fromisoformat(one.time) for one in fed if one is not None]
     newest = None if state is None else state.watermark
-    return freshness.judge(view, built=max(times, default=None), newest=newest, now=workspace.clock())
+    found = freshness.judge(view, built=max(times, default=None), newest=newest, now=workspace.clock())
+    return replace(found, parents=tuple(one.id for one in fed if one is not None))
 
 
 def run_retraining(

@@ -17,10 +17,20 @@ EVALUATION, EXPERIMENT, REGISTERED = "model.evaluation", "training.experiment", 
 LABEL_ROWS = ("data.split", "leakage.duplicates")  # computed from the source of the rows to predict alone
 ENDINGS = ("run.finished", "run.failed")  # rest on whatever was recorded last
 
+LAST_EVALUATION = ("model.business_value", "framing.kill_criterion")
+BY_SUBJECT: Mapping[str, tuple[str, ...]] = {
+    "kill_criterion:quality_overdue": ("data.quality",),
+    "kill_criterion:heuristic_close": (EVALUATION,),
+    "reconciliation:parts": (SPLIT,),
+    "reconciliation:frames": (SPLIT, BUILD),
+    "reconciliation:holdout": ("data.holdout_opened", BUILD),
+}
+"""What a record of a kind with several meanings rests on, by its subject."""
+
 RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "framing.brief": (STARTED,),
     "framing.rules_or_ml": ("framing.brief", SPLIT),
-    "framing.kill_criterion": (EVALUATION, "data.quality"),
+    "framing.kill_criterion": (EVALUATION,),
     SNAPSHOT: (STARTED,),
     "data.quality": (SNAPSHOT, "data.expectations", SPLIT),
     "data.holdout_opened": (SPLIT, EXPERIMENT),
@@ -93,11 +103,12 @@ def _snapshots(earlier: Sequence[Evidence], names: Sequence[str]) -> list[Eviden
 
 
 def _by_kind(evidence: Evidence, earlier: Sequence[Evidence]) -> list[Evidence]:
-    if evidence.subject == "kill_criterion:quality_overdue":
-        return [one for one in earlier if one.kind == "data.quality"][-1:]
-    if evidence.kind == EVALUATION and evidence.figures.get("part") == "holdout":
-        wanted: tuple[str, ...] = ("data.holdout_opened", EXPERIMENT)
-    else:
+    wanted = BY_SUBJECT.get(evidence.subject)
+    if wanted is None and evidence.kind in LAST_EVALUATION:
+        return [one for one in earlier if one.kind == EVALUATION][-1:]
+    if wanted is None and evidence.kind == EVALUATION and evidence.figures.get("part") == "holdout":
+        wanted = ("data.holdout_opened", EXPERIMENT)
+    if wanted is None:
         wanted = RESTS_ON.get(evidence.kind) or RESTS_ON.get(evidence.kind.partition(".")[0], (STARTED,))
     return [one for one in earlier if one.kind in wanted and _same_part(evidence, one)]
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -237,7 +237,10 @@ class _Stream:
         self._n_recorded += tally.n_messages
         self._dead_recorded += tally.n_dead
         self._recorded = time.monotonic()
-        return self._workspace.ledger.record(stream_evidence(self._topic, tally, backlog=backlog, views=self._views))
+        found = stream_evidence(self._topic, tally, backlog=backlog, views=self._views)
+        ledger = self._workspace.ledger
+        builds = [ledger.latest("features.build", f"view:{view.name}") for view in self._views]
+        return ledger.record(replace(found, parents=tuple(one.id for one in builds if one is not None)))
 
     def _look(self, watch: Callable[[Flow], None]) -> None:
         """Every few seconds: is there another past, and how far behind is it?"""

@@ -60,6 +60,7 @@ def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterato
     given: Mapping[str, Any] = prediction["inputs"]
     made = _moment(prediction["time"])
     time = _moment(given[target.time]) if target.time and given.get(target.time) else made
+    states = dict(one.split("=", 1) for one in (prediction.get("states") or "").split())
     for role, view in layout_of(target, workspace.definitions).joins:
         name = f"{role.name}.{view.name}" if role.name != view.entity else view.name
         key = given.get(role.column)
@@ -70,7 +71,10 @@ def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterato
         if isinstance(read, str):
             yield Link("feature row", name, f"none was read of {role.column} {key}: {read}")
             continue
-        yield _described(name, role, key, read)
+        if states.get(f"{role.name}.{view.name}") == "unavailable":
+            yield Link("feature row", name, f"none was read of {role.column} {key}: the online store did not answer")
+            continue
+        yield _described(name, view, role, key, read)
         yield from source_rows(workspace, view, read.stored_by, read.row)
 
 
@@ -182,10 +186,12 @@ def _stored_by(workspace: Workspace, view: FeatureView, row: Mapping[str, Any], 
     return next((one for one in earlier if one.figures["build"] == row[offline.BUILD]), build)
 
 
-def _described(name: str, role: Role, key: Any, read: Read) -> Link:
+def _described(name: str, view: FeatureView, role: Role, key: Any, read: Read) -> Link:
     known_at = read.row.get(KNOWN_AT)
     when = f", known {known_at:%Y-%m-%d %H:%M} UTC" if known_at else ""
     same = "as logged" if not read.differing else f"not as logged: {', '.join(read.differing)}"
+    if read.differing and view.stream is not None:
+        same += f"; events of {view.stream} that came after the build may have changed them"
     says = f"{role.column} {key}{when}, build {read.stored_by.figures['build']}; values {same}"
     figures = {"known_at": known_at, "key": key, "differing": list(read.differing), "build": read.build.id}
     return Link("feature row", name, says, read.stored_by.id, "exact" if not read.differing else "at most", figures)
