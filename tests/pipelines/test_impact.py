@@ -10,6 +10,8 @@ from tests.projects import AS_OF, asked, edit, questions
 
 from assay.errors import NotFound, UsageError
 from assay.ledger.evidence import plain
+from assay.pipelines.impact import MOST_TOLD, told
+from assay.pipelines.trace import Step
 from assay.project import Project
 
 QUICK = ("training.estimators=[logistic]", "evaluation.bootstrap=100", "gates.max_latency_p99_ms=5000")
@@ -122,7 +124,7 @@ def test_rows_are_found_in_every_snapshot_that_holds_them_and_in_no_other(churn)
     (snapshot,) = steps_of(new, "snapshot")
     assert (snapshot.figures["n_rows"], snapshot.figures["rows"]) == (3, [(0, 2)])
     assert not steps_of(new, "training")  # the run that learnt took the snapshot before
-    assert [step.figures["rows"] for step in steps_of(old, "snapshot")] == [[(3, 5)], [(0, 2)]]
+    assert [step.figures["rows"] for step in steps_of(old, "snapshot")] == [[(0, 2)], [(3, 5)]]  # the oldest first
     assert [step.figures["n_rows"] for step in steps_of(old, "snapshot")] == [3, 3]
     assert len(steps_of(old, "training")) == 1
     assert before + 3 == pl.read_parquet(churn / "data" / "purchases.parquet").height
@@ -137,6 +139,15 @@ def test_records_versions_and_runs_are_followed_forward_too(answered):
             assert "model.stage" in {one.kind for one in impact.trace.graph.nodes}
         with pytest.raises(UsageError, match="source"):
             project.ledger.impact("churn@1.0.0", rows="1:2")
+
+
+def test_of_many_steps_the_newest_are_told_and_the_others_counted():
+    steps = [Step("version", f"m@1.{number}.0", "", certainty="recorded") for number in range(MOST_TOLD + 7)]
+    first, *rest = told(steps)
+    assert rest == steps[7:]
+    assert (first.name, first.figures["names"]) == ("7 more", [f"m@1.{number}.0" for number in range(7)])
+    assert told(steps[:MOST_TOLD]) == steps[:MOST_TOLD]
+    assert told([]) == []
 
 
 def test_what_is_not_there_is_refused(answered):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -10,6 +11,7 @@ from tests.projects import AS_OF, asked, edit, questions
 
 from assay.errors import NotFound
 from assay.ledger.evidence import Evidence, plain
+from assay.pipelines import trace_rows
 from assay.project import Project
 
 
@@ -143,6 +145,27 @@ def test_a_version_that_was_replaced_leads_to_its_own_records_and_not_to_its_suc
         for start in ("churn@1.0.0", late):
             (version,) = steps_of(project.ledger.trace(start), "version")
             assert version.evidence == first.id
+
+
+def test_a_build_of_an_older_ledger_that_names_no_snapshots_read_those_of_its_run(finished_churn):
+    with Project.open(finished_churn) as project:
+        build = project.ledger.latest("features.build", "view:prices")
+        named = trace_rows.snapshots_of(project.workspace, build)
+        unnamed = trace_rows.snapshots_of(project.workspace, replace(build, parents=()))
+    assert list(named) == ["prices"]
+    assert unnamed["prices"] == named["prices"]
+
+
+def test_what_monitoring_records_rests_on_what_it_looked_at(answered, tmp_path):
+    folder = shutil.copytree(answered[0], tmp_path / "churn")
+    with Project.open(folder) as project:
+        found = project.monitor()
+        records = {one.id: one for one in project.ledger.find()}
+    assert {"monitoring.drift", "features.skew", "features.freshness"} <= {one.kind for one in found}
+    assert [one.kind for one in records.values() if not one.parents] == ["run.started"]
+    rests_on = {one.kind: {records[parent].kind for parent in one.parents} for one in found}
+    assert rests_on["features.freshness"] == {"features.build"}
+    assert rests_on["features.skew"] == {"model.stage"}
 
 
 def test_experiments_and_runs_are_traced_by_their_names(finished_churn):

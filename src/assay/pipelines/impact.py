@@ -21,11 +21,13 @@ from assay.ledger.lineage import Lineage
 from assay.pipelines.reach import Marked, Reach, can_have_read, reach_of, touched_rows
 from assay.pipelines.trace import Step, Trace, graph_of, origin_of, readable
 from assay.pipelines.workspace import Workspace
+from assay.release.versions import Period
 from assay.serving import log_frames
 
 MOST_SNAPSHOTS = 200  # distinct versions of a source that are looked through, the newest
 MOST_COMPUTED = 20  # runs whose features are computed anew, the newest; of earlier ones an upper bound is given
 MOST_RECORDS = 2_000  # of the graph
+MOST_TOLD = 50  # steps of one kind, the newest; the others are one step
 SHOWN_RANGES = 4
 BECAUSE = {
     "version": " by a version that learnt from them",
@@ -82,7 +84,8 @@ def trace_forward(
     runs = [one.run for one in graph.nodes if one.kind == "training.experiment"]
     about = [origin] if origin.kind == "model.registered" else []
     later, predictions = _versions_on(workspace, list(dict.fromkeys(runs)), about, ())
-    steps = [*_trainings(workspace, runs, {}, {}), *later]
+    experiments = {one.run: one for one in reversed(graph.nodes) if one.kind == "training.experiment"}
+    steps = [*told(list(_trainings(experiments, runs, {}, {}))), *later]
     return Impact(Trace(start, "forward", tuple(steps), graph, origin.id), predictions)
 
 
@@ -96,7 +99,7 @@ def _of_source(workspace: Workspace, start: str, chosen: Selection, limit: int) 
         if record.run in started
     }
     runs = [run for run, (_, seen) in sorted(readers.items()) if seen]
-    trained = {one.run for one in workspace.ledger.find(kind="training.experiment")}
+    trained = {one.run: one for one in workspace.ledger.find(kind="training.experiment", newest_first=True)}
     computed = [run for run in runs if run in trained][-MOST_COMPUTED:] or runs[-1:]
     name = start.partition(":")[2]
     reaches = {run: _reach(workspace, started[run], name, readers[run][0].picked) for run in computed}
@@ -104,9 +107,9 @@ def _of_source(workspace: Workspace, start: str, chosen: Selection, limit: int) 
     marked = newest.views if newest else ()
     learnt = [run for run in runs if _may_have_learnt(reaches.get(run))]
     later, predictions = _versions_on(workspace, learnt, [], marked)
-    steps = [_snapshot_step(one, runs) for one in taken]
+    steps = told([_snapshot_step(one, runs) for one in reversed(taken)])
     steps += [_feature_step(one, readers[computed[-1]][0].picked) for one in marked]
-    steps += _trainings(workspace, runs, {run: seen for run, (_, seen) in readers.items()}, reaches)
+    steps += told(list(_trainings(trained, runs, {run: seen for run, (_, seen) in readers.items()}, reaches)))
     records = [record for one in taken for record in one.records if record.run in runs or not record.run]
     graph = _together(workspace, records or list(taken[0].records), limit)
     return Impact(Trace(f"{start}, {chosen}", "forward", (*steps, *later), graph, graph.nodes[0].id), predictions)
@@ -183,40 +186,58 @@ def _feature_step(one: Marked, picked: pl.DataFrame) -> Step:
 
 
 def _trainings(
-    workspace: Workspace, runs: Iterable[str], seen: Mapping[str, int], reaches: Mapping[str, Reach | None]
+    experiments: Mapping[str, Evidence],
+    runs: Iterable[str],
+    seen: Mapping[str, int],
+    reaches: Mapping[str, Reach | None],
 ) -> Iterator[Step]:
-    """One step for each experiment that read the rows, oldest first."""
+    """One step for each run with an experiment that read the rows, oldest first."""
     for run in dict.fromkeys(runs):
-        for record in workspace.ledger.find(kind="training.experiment", run=run, limit=1):
-            reach, read = reaches.get(run), f"{_counted(seen[run], 'row')} read; " if run in seen else ""
-            name = record.subject.partition(":")[2]
-            if reach is None:
-                yield Step("training", name, f"{read}{record.summary}", record.id, "at most" if seen else "recorded")
-                continue
-            says = (
-                f"{read}{reach.n_touched:,} of {reach.n_labels:,} rows to learn from or be judged on hold such a value"
-            )
-            figures = {"run": run, "rows": reach.n_rows, "labels": reach.n_labels, "touched": reach.n_touched}
-            yield Step("training", name, says, record.id, "exact" if reach.is_exact else "at most", figures)
+        if run not in experiments:
+            continue
+        record, reach = experiments[run], reaches.get(run)
+        read = f"{_counted(seen[run], 'row')} read; " if run in seen else ""
+        name = record.subject.partition(":")[2]
+        if reach is None:
+            yield Step("training", name, f"{read}{record.summary}", record.id, "at most" if seen else "recorded")
+            continue
+        says = f"{read}{reach.n_touched:,} of {reach.n_labels:,} rows to learn from or be judged on hold such a value"
+        figures = {"run": run, "rows": reach.n_rows, "labels": reach.n_labels, "touched": reach.n_touched}
+        yield Step("training", name, says, record.id, "exact" if reach.is_exact else "at most", figures)
+
+
+def told(steps: list[Step]) -> list[Step]:
+    """The newest of many steps of one kind, oldest first, after one that stands for those before them."""
+    earlier, newest = steps[:-MOST_TOLD], steps[-MOST_TOLD:]
+    if not earlier:
+        return newest
+    certainty = "at most" if any(one.certainty == "at most" for one in earlier) else earlier[0].certainty
+    says = f"before the newest {MOST_TOLD}, from {earlier[0].name} to {earlier[-1].name}"
+    figures = {"names": [one.name for one in earlier]}
+    return [Step(earlier[0].what, f"{len(earlier):,} more", says, "", certainty, figures), *newest]
 
 
 def _versions_on(
     workspace: Workspace, runs: Sequence[str], registered: Sequence[Evidence], marked: tuple[Marked, ...]
 ) -> tuple[list[Step], pl.DataFrame]:
     """Versions made by the runs, when they served, and what they or touched features predicted."""
-    made = [one for run in runs for one in workspace.ledger.find(kind="model.registered", run=run)]
+    wanted = set(runs)
+    made = [one for one in workspace.ledger.find(kind="model.registered") if one.run in wanted] if wanted else []
     versions = {one.subject.partition(":")[2]: one for one in [*registered, *made]}
-    steps = [Step("version", name, one.summary.removeprefix(name).strip(), one.id) for name, one in versions.items()]
+    steps = told(
+        [Step("version", name, one.summary.removeprefix(name).strip(), one.id) for name, one in versions.items()]
+    )
     names = {name.partition("@")[0] for name in versions}
     periods = [one for name in sorted(names) for one in workspace.registry.served(name) if one.reference in versions]
-    for one in periods:
-        until = f"until {readable(one.until)}" if one.until else "and still is"
-        says = f"in production from {readable(one.since)} {until}"
-        steps.append(
-            Step("deployment", one.reference, says, one.evidence, figures={"since": one.since, "until": one.until})
-        )
+    steps += told([_deployment_step(one) for one in periods])
     predictions = _predictions(workspace, set(versions), marked)
     return [*steps, *_prediction_steps(predictions)], predictions
+
+
+def _deployment_step(one: Period) -> Step:
+    until = f"until {readable(one.until)}" if one.until else "and still is"
+    says = f"in production from {readable(one.since)} {until}"
+    return Step("deployment", one.reference, says, one.evidence, figures={"since": one.since, "until": one.until})
 
 
 def _predictions(workspace: Workspace, versions: set[str], marked: tuple[Marked, ...]) -> pl.DataFrame:

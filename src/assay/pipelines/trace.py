@@ -148,7 +148,9 @@ def origin_of(workspace: Workspace, start: str, *, direction: Direction) -> Evid
         ends = ledger.find(run=start, limit=1, newest_first=direction == "back")
         return _required(next(iter(ends), None), f"there is no run {start!r}.")
     if "@" in start:
-        return _version_record(workspace, workspace.registry.get(start).subject, direction=direction)
+        known = ledger.latest("model.registered", f"model:{start}")  # else an alias, or nothing
+        subject = known.subject if known is not None else workspace.registry.get(start).subject
+        return _version_record(workspace, subject, direction=direction)
     prediction = prediction_log.find(workspace.predictions, start)
     deployment = ledger.get(str(prediction["deployment"]))
     subject = f"model:{prediction['model']}"
