@@ -42,6 +42,7 @@ def make_bundle(folder: Path) -> None:
 
     from assay.models.encoder import Encoder
     from assay.models.model import to_bundle
+    from assay.models.recipe import Recipe
     from assay.models.signature import FeatureSpec, Signature
     from assay.models.trees import TreeScorer
 
@@ -54,7 +55,11 @@ def make_bundle(folder: Path) -> None:
     frame = pl.DataFrame(matrix, schema=NAMES)
     scorer = TreeScorer("classification", FEATURES, booster.model_to_string())
     fitted: Any = SimpleNamespace(
-        signature=signature, encoder=Encoder.fit(frame, signature), scorer=scorer, metadata={"estimator": "lightgbm"}
+        signature=signature,
+        recipe=Recipe(signature.features, (), signature.features),
+        encoder=Encoder.fit(frame, signature),
+        scorer=scorer,
+        metadata={"estimator": "lightgbm"},
     )
     bundle = to_bundle(fitted, sample=frame.head(256))
     for name, data in bundle.files.items():

@@ -7,7 +7,6 @@ partition, or one range of entities, is ever in a process's memory.
 from __future__ import annotations
 
 import math
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from assay.engines import Engine, Task
 from assay.errors import DataError, PartitionsDepend
 from assay.features import independence, offline
 from assay.features.definitions import KNOWN_AT, FeatureView
+from assay.features.exchange import folder_in
 from assay.features.materialize import BuildResult, Counts, finish
 from assay.features.offline import BUILD, MOST_BUILDS_APART, ViewState
 from assay.features.partition_tasks import Compute, ComputedPart, Split, Store, StoredRange
@@ -62,15 +62,13 @@ def build_partitioned(
         PartitionsDepend: The view's rows depend on other partitions; nothing was stored.
         ConfigError, DataError: As `materialize.build`.
     """
-    folder = exchange / uuid.uuid4().hex
-    work = Compute(shipped or view, {name: sources[name] for name in view.sources}, tuple(plan.columns), str(folder))
-    try:
+    read = {name: sources[name] for name in view.sources}
+    with folder_in(exchange) as folder:
+        work = Compute(shipped or view, read, tuple(plan.columns), str(folder))
         filled = _split(work, plan, engine)
         _require_independence(view, work, plan, filled)
         parts: list[ComputedPart] = engine.run(Task(f"{TASKS}:compute_part", work), filled)
         return _store(view, parts, plan=plan, engine=engine, tables=tables, online=online, full=full)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _split(work: Compute, plan: Plan, engine: Engine) -> list[int]:

@@ -7,7 +7,6 @@ Stored rows lie sorted by entity, so a worker reads its range of them and little
 from __future__ import annotations
 
 import io
-import shutil
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +18,7 @@ import polars as pl
 
 from assay.engines import Engine, Task
 from assay.features.definitions import KNOWN_AT
+from assay.features.exchange import folder_in
 from assay.features.point_in_time import Join, SortedRows, common_key_type, join
 
 FEWEST_LABELS = 10_000  # of a range; less is not worth a worker's while
@@ -77,14 +77,11 @@ def _join(
         return join(labels, rows, **options)
     nothing = join(labels.head(0), rows, **options)  # refuses here what every worker would refuse
     key = common_key_type(labels.schema[entity_column], rows.frame.collect_schema()[entity], entity_column, entity)
-    folder = exchange / uuid.uuid4().hex
-    shared = JoinRange(str(folder), rows.frame.serialize(), key, options)
-    try:
+    with folder_in(exchange) as folder:
+        shared = JoinRange(str(folder), rows.frame.serialize(), key, options)
         n_cut = _cut(labels.select(entity_column, time), key, n_ranges, folder)
         paths = engine.run(Task("assay.features.partitioned_join:join_range", shared), list(range(n_cut)))
         found = pl.concat([pl.read_parquet(path, glob=False) for path in paths])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     values = found.sort(ROW).drop(ROW)
     return labels.hstack(values.select(nothing.columns[labels.width :]))
 
@@ -108,7 +105,6 @@ def join_range(shared: JoinRange, number: int) -> str:
 
 def _cut(labels: pl.DataFrame, key: pl.DataType, n_ranges: int, folder: Path) -> int:
     """Write the labels in ranges of entities, no entity in two of them; returns how many ranges there are."""
-    folder.mkdir(parents=True)
     entity = labels.columns[0]
     ordered = labels.with_row_index(ROW).with_columns(pl.col(entity).cast(key)).sort(entity)  # nulls come first
     keys, n_nulls = ordered[entity], labels[entity].null_count()
