@@ -87,9 +87,9 @@ class Features:
             topic: The view's `stream`.
             events: Objects with columns of the view's source; one without an id is given one.
         """
-        from assay.pipelines import streaming
+        from assay.pipelines import publishing
 
-        return streaming.publish(self._workspace, topic, events)
+        return publishing.publish(self._workspace, topic, events)
 
     def stream(
         self,
@@ -117,15 +117,15 @@ class Features:
 
     def dead_letters(self, topic: str) -> list[DeadLetter]:
         """Events of a topic that could not be used, with the reason, oldest first."""
-        from assay.pipelines import streaming
+        from assay.pipelines import publishing
 
-        return streaming.waiting_letters(self._workspace, topic)
+        return publishing.waiting_letters(self._workspace, topic)
 
     def requeue(self, topic: str) -> int:
         """Put the dead letters of a topic back on it; returns how many."""
-        from assay.pipelines import streaming
+        from assay.pipelines import publishing
 
-        return streaming.requeue(self._workspace, topic)
+        return publishing.requeue(self._workspace, topic)
 
     def skew(self, *, since: datetime | None = None) -> Evidence:
         """Replay the vectors that production has served offline, and record every difference by feature.

@@ -15,7 +15,7 @@ from assay.features.layout import layout_of
 from assay.framing import brief
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import metric_named
-from assay.pipelines import streaming
+from assay.pipelines import topics
 from assay.pipelines.feature import label_columns
 from assay.pipelines.measuring import primary_metric, refuse_unknown_slices, task_of
 from assay.pipelines.workspace import Workspace
@@ -38,18 +38,18 @@ def check(workspace: Workspace) -> list[Evidence]:
     found += [_tried("check.source", f"source:{name}", partial(_source, workspace, name)) for name in settings.sources]
     if all(one.verdict != "fail" for one in found):
         found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
-    topics = _topics(workspace)
+    streaming = _topics(workspace)
     found += [
-        _tried("check.stream", f"topic:{topic}", partial(streaming.describe, workspace, topic)) for topic in topics
+        _tried("check.stream", f"topic:{topic}", partial(topics.describe, workspace, topic)) for topic in streaming
     ]
-    stores = (*STORES, "bus") if topics else STORES
+    stores = (*STORES, "bus") if streaming else STORES
     return found + [_tried("check.store", f"store:{name}", partial(_opened, workspace, name)) for name in stores]
 
 
 def _topics(workspace: Workspace) -> list[str]:
     """Topics of the views; none where the definitions cannot be read, which was said already."""
     with suppress(AssayError):
-        return streaming.streaming_topics(workspace)
+        return topics.streaming_topics(workspace)
     return []
 
 
