@@ -127,6 +127,17 @@ class Features:
 
         return publishing.requeue(self._workspace, topic)
 
+    def get(self, rows: pl.DataFrame, *, at: datetime | Literal["row"] | None = None) -> pl.DataFrame:
+        """Rows with every feature of the model beside them, as a request would see them now, or as they were known.
+
+        Args:
+            rows: The target's entity columns and inputs; its time too where `at` is `row`.
+            at: A moment, or `row` for each row's own time; None: now.
+        """
+        from assay.pipelines import asking
+
+        return asking.features_of(self._workspace, rows, at=at)
+
     def skew(self, *, since: datetime | None = None) -> Evidence:
         """Replay the vectors that production has served offline, and record every difference by feature.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,18 +87,40 @@ def features_build(
 @features.command("get")
 @verb
 def features_get(
-    keys: Annotated[list[str], typer.Argument(help="column=key, as in home=BOS or customer_id=C000123.")],
+    keys: Annotated[list[str] | None, typer.Argument(help="column=key, as in home=BOS or customer_id=C000123.")] = None,
     project: ProjectOption = HERE,
     overrides: SetOption = None,
+    file: Annotated[Path | None, typer.Option("--keys", metavar="FILE", help="Many rows: CSV, Parquet, JSONL.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As known before then; `row`: before each row's own time.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The latest values of a row's entities, as a request would see them."""
-    row = dict(pair.partition("=")[::2] for pair in keys)
-    values = open_project(project, overrides).features.latest([row])[0]
+    """Features of a row's entities: the latest, or as they were known; of a file's rows as CSV."""
+    from assay.pipelines import asking
+
+    features = open_project(project, overrides).features
+    if file is None and at is None:
+        values: Any = features.latest([_pairs(keys)])[0]
+    else:
+        rows = asking.row_of(_pairs(keys)) if file is None else asking.rows_in(file)
+        found = features.get(rows, at="row" if at == "row" else moment(at))
+        if file is not None and not as_json:
+            typer.echo(found.write_csv(), nl=False)
+            return
+        values = found.row(0, named=True) if file is None else found.to_dicts()
     if as_json:
         show_json(values)
     else:
         show_facts(values)
+
+
+def _pairs(keys: list[str] | None) -> dict[str, str]:
+    from assay.errors import UsageError
+
+    if not keys:
+        raise UsageError("name a row, as in customer_id=C000123, or a file of rows with --keys FILE.")
+    return dict(pair.partition("=")[::2] for pair in keys)
 
 
 @features.command("skew")

@@ -21,6 +21,7 @@ from assay.features.layout import Layout, layout_of
 from assay.features.point_in_time import INSTANT, SortedRows
 from assay.features.skew import KIND, Replay, differences
 from assay.ledger.evidence import Evidence
+from assay.pipelines.asking import with_key_types
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
 from assay.serving import log_frames
@@ -181,20 +182,10 @@ def _differences(rows: pl.DataFrame, versions: Versions, replay: Replay, workspa
     asked = rows.drop("states", "features", "__answered")
     try:
         again, _ = training_frame(
-            _with_key_types(asked, workspace), target=target, definitions=definitions, rows_of=rows_of
+            with_key_types(workspace, asked), target=target, definitions=definitions, rows_of=rows_of
         )
     except DataError as problem:
         raise DataError(f"the log cannot be replayed: {problem}") from problem
     served = rows.select("id", "features").unnest("features")
     features = [name for name in replay.features if name in served.columns]
     return differences(served, again, key="id", features=features)
-
-
-def _with_key_types(rows: pl.DataFrame, workspace: Workspace) -> pl.DataFrame:
-    """Keys, which the log holds as text, in the types of the tables."""
-    layout = layout_of(workspace.settings.target, workspace.definitions)
-    types = {
-        role.column: offline.stored(view, workspace.tables).frame.collect_schema()[view.entity]
-        for role, view in layout.joins
-    }
-    return rows.with_columns(pl.col(column).cast(dtype, strict=False) for column, dtype in types.items())
