@@ -233,7 +233,7 @@ def test_check_tells_what_streams_and_what_is_missing_for_it(folder):
     stream, bus = streams()
     assert (stream.verdict, bus.verdict) == ("pass", "pass")
     assert stream.summary == "purchases: rows of purchases, by customer_id, into spend"
-    stream, _ = streams(by=(', partition_by="customer_id"', ""))
+    stream, _ = streams(by=('partition_by="customer_id"', "partition_by=()"))
     assert stream.verdict == "fail"
     assert "Say partition_by=" in stream.summary
     assert streams(none=('stream="purchases", history=timedelta(days=30), partition_by="customer_id",', "")) == []

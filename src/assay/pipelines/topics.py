@@ -17,6 +17,7 @@ from assay.data import event_time, snapshots
 from assay.data import sources as source_files
 from assay.errors import ConfigError, NotFound
 from assay.features.definitions import KNOWN_AT, FeatureView
+from assay.features.partitions import partition_columns
 from assay.features.pushing import pushed
 from assay.features.streaming.consumer import Streamed
 from assay.features.streaming.events import EventForm, Times, readable
@@ -139,14 +140,14 @@ def snapshot_of(workspace: Workspace, name: str, source: Source, digest: str) ->
 
 
 def _partition_column(view: FeatureView, frame: pl.LazyFrame) -> str:
-    name, columns = view.sources[0], frame.collect_schema().names()
-    declared = view.partition_by.get(name, (view.entity,))
-    if len(declared) != 1 or declared[0] not in columns:
+    name, schema = view.sources[0], frame.collect_schema()
+    columns = partition_columns(view, {name: schema}).get(name, ())
+    if len(columns) != 1:
         raise ConfigError(
-            f"{view.place}: which column of source '{name}' holds the key of '{view.entity}'? It has {columns}. "
+            f"{view.place}: which column of source '{name}' holds the key of '{view.entity}'? It has {schema.names()}. "
             "Say partition_by='the column'."
         )
-    return declared[0]
+    return columns[0]
 
 
 def _times(name: str, source: Source) -> Times:
