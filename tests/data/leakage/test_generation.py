@@ -126,3 +126,15 @@ def test_a_quantity_that_follows_the_row_order_is_named():
 def test_too_few_of_a_class_are_not_asked(n_positive):
     rows = made()[0].with_columns(y=pl.int_range(pl.len()) < n_positive).with_columns(pl.col("y").cast(pl.Int64))
     assert check(rows).verdict == "info"
+
+
+def test_a_ticket_of_words_and_digits_is_taken_for_a_name_and_a_number_that_is_a_feature_is_not():
+    rows, y, rng = made()
+    tickets = pl.Series(
+        [f"T{7 if one else 2}{number:05d}" for one, number in zip(y, rng.integers(0, 99_999, N), strict=True)]
+    )
+    found = check(rows.with_columns(ticket=tickets), "ticket")
+    assert found.verdict == "fail"
+    assert "the number in 'ticket' (AUC 1.000, and the model reads it)" in found.summary
+    cents = pl.Series(rng.permutation(N) + 100_000 * y)  # a very good feature is for another check to judge
+    assert check(rows.with_columns(cents=cents), "cents").verdict == "pass"

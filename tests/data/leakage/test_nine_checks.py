@@ -79,14 +79,16 @@ def read_telco(folder: Path) -> Data:
 
 
 def read_compas(folder: Path) -> Data:
-    source = Source(path="compas/compas-scores-two-years.csv", time="compas_screening_date")
-    told = sources.read("compas", source, folder).with_columns(two_year_recid_again="two_year_recid")
+    path = folder / "compas" / "compas-scores-two-years.csv"  # two of its columns share their names with others
+    screened = pl.col("compas_screening_date").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC")
+    read = pl.read_csv(path, infer_schema_length=None)
+    told = read.with_columns(event_time=screened, two_year_recid_again="two_year_recid")
     features = (
         "sex", "age", "race", "juv_fel_count", "juv_misd_count", "juv_other_count", "priors_count", "c_charge_degree",
         "c_charge_desc", "days_b_screening_arrest",
     )  # fmt: skip
     return Data(
-        told.collect(),
+        told,
         "id",
         "two_year_recid",
         "event_time",

@@ -147,7 +147,7 @@ def test_real_customers_pass_and_post_outcome_columns_of_compas_do_not(assay_dat
     telco = sources.read("telco", Source(path="telco_churn/Telco-Customer-Churn.csv"), assay_data).collect()
     rows = telco.with_columns(y=(pl.col("Churn") == "Yes").cast(pl.Int8), id=pl.col("customerID"))
     assert check(rows, *(name for name in telco.columns if name != "Churn")).verdict == "pass"
-    compas = sources.read("compas", Source(path="compas/compas-scores-two-years.csv"), assay_data).collect()
+    compas = pl.read_csv(assay_data / "compas" / "compas-scores-two-years.csv", infer_schema_length=None)
     honest = ("age", "sex", "race", "priors_count", "juv_fel_count", "decile_score", "c_charge_degree")
     assert check(compas, *honest, label="two_year_recid").verdict == "pass"
     found = check(compas, *honest, "is_recid", "r_charge_degree", label="two_year_recid")

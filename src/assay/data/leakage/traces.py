@@ -22,6 +22,7 @@ MADE_BY = re.compile(
 MOST_CODES = 200  # values of a column that names a file or a batch
 LEAST_MISSING = 20
 ALMOST_ALL = 0.9
+NAMING = 0.5  # different words a row, from where on they are names
 LAST_DIGITS = r"(\d{1,15})\D*$"
 
 
@@ -44,7 +45,7 @@ def traces(frame: LabelledFrame, *, entities: Sequence[str] = ()) -> list[Trace]
     """Every trace of the rows, in the order in which they came; those that never vary are left out."""
     found = [Trace("the row order", (), pl.Series(range(len(frame))))]
     rows = frame.rows.drop(frame.label)
-    names = dict.fromkeys([frame.key, *filter(None, [frame.group]), *entities, *_unique_columns(rows)])
+    names = dict.fromkeys([frame.key, *filter(None, [frame.group]), *entities, *_naming_columns(rows, frame.features)])
     for name in names:
         found += _of_identifier(name, rows[name])
     found += _of_missing(rows.select(frame.features))
@@ -56,11 +57,14 @@ def traces(frame: LabelledFrame, *, entities: Sequence[str] = ()) -> list[Trace]
     return [one for one in found if one.values.n_unique() > 1]
 
 
-def _unique_columns(rows: pl.DataFrame) -> Iterator[str]:
-    """Columns of words or whole numbers that name each row."""
+def _naming_columns(rows: pl.DataFrame, features: Sequence[str]) -> Iterator[str]:
+    """Columns that name rows: words that hardly repeat, and whole numbers that never do and are no feature."""
     for name, dtype in rows.schema.items():
-        if (dtype == pl.String or dtype.is_integer()) and rows[name].n_unique() == rows.height > 1:
-            yield name
+        is_number = dtype.is_integer() and name not in features
+        if (dtype == pl.String or is_number) and rows.height > 1:
+            distinct = rows[name].n_unique() / rows.height
+            if distinct == 1 or (dtype == pl.String and distinct >= NAMING):
+                yield name
 
 
 def _of_identifier(name: str, column: pl.Series) -> Iterator[Trace]:
