@@ -43,6 +43,14 @@ def test_workers_use_one_core_each(engine):
     assert engine.run(Task("tests.engines.functions:threads", None), [1]) == [1]
 
 
+def test_a_missing_library_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr("assay.engines.engine.find_spec", lambda _name: None)
+    with pytest.raises(UsageError, match=r"Ray is not installed. Run: pip install 'assay\[ray\]'"):
+        open_engine("ray").run(Task(SQUARE, 3), [1])
+    with pytest.raises(UsageError, match=r"pip install 'assay\[spark\]'"):
+        open_engine("spark").run(Task(SQUARE, 3), [1])
+
+
 def test_an_unknown_engine_is_refused():
     with pytest.raises(UsageError, match="Use local, ray or spark"):
         open_engine("dask")

@@ -33,6 +33,7 @@ def test_a_sound_project_passes_every_check(finished_churn):
         ("assay.yaml", 'rule: "settled >= opened"', 'rule: "settled >= openned"', "openned"),
         ("assay.yaml", "baseline: rules:quiet_or_angry", "baseline: rules:no_such_rule", "no_such_rule"),
         ("definitions.py", 'source="offers"', 'source="ofers"', "ofers"),
+        ("definitions.py", 'source="offers"', 'source="offers",\n    partition_by="custmer"', "has no ['custmer']"),
         (
             "definitions.py",
             "import polars as pl",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from assay.engines.task import Task
 from assay.errors import UsageError
 
+LIBRARIES = {"ray": ("ray", "Ray"), "spark": ("pyspark", "PySpark")}
 Run = Callable[[Task, Sequence[Any]], list[Any]]
 
 
@@ -53,3 +55,14 @@ def open_engine(name: str, *, address: str | None = None) -> Engine:
 
         return Engine("spark", partial(run_spark, master=address), is_local=False)
     raise UsageError(f"engine: there is no {name!r}. Use local, ray or spark.")
+
+
+def require_installed(name: str) -> None:
+    """Return where the engine's library is installed; nothing is imported.
+
+    Raises:
+        UsageError: It is not; the message has the command that installs it.
+    """
+    library, title = LIBRARIES.get(name, ("", ""))
+    if library and find_spec(library) is None:
+        raise UsageError(f"engine {name}: {title} is not installed. Run: pip install 'assay[{name}]'")

@@ -9,8 +9,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from assay.engines.engine import require_installed
 from assay.engines.task import Returned, Task, opened, perform
-from assay.errors import AssayError, ServiceUnreachable, UsageError
+from assay.errors import AssayError, ServiceUnreachable
 
 RETRIES = 3  # of a partition whose worker died
 SURROUNDINGS = {"env_vars": {"POLARS_MAX_THREADS": "1"}}  # one core a task: more threads would fight for it
@@ -41,10 +42,9 @@ def run_ray(task: Task, partitions: Sequence[Any], *, address: str | None = None
 def _connected(address: str | None) -> Any:
     """The ray module, once this process has joined a cluster."""
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # the first error is raised; the others say the same
-    try:
-        import ray
-    except ImportError as error:
-        raise UsageError("engine ray: Ray is not installed. Run: pip install 'assay[ray]'") from error
+    require_installed("ray")
+    import ray
+
     if not ray.is_initialized():
         started = {} if address else {"include_dashboard": False}
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", **started}

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from assay.engines.engine import require_installed
 from assay.engines.task import Returned, Task, opened, perform
-from assay.errors import AssayError, ServiceUnreachable, UsageError
+from assay.errors import AssayError, ServiceUnreachable
 
 ON_THIS_MACHINE = "local[*, 4]"  # every core; a failed partition is tried four times, as clusters do
 QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "OFF"}
@@ -48,11 +49,10 @@ def run_spark(task: Task, partitions: Sequence[Any], *, master: str | None = Non
 
 def _context(master: str | None) -> Any:
     """The Spark context of this process; workers run this very Python unless PYSPARK_PYTHON names another."""
-    try:
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise UsageError("engine spark: PySpark is not installed. Run: pip install 'assay[spark]'") from error
+    require_installed("spark")
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("assay").master(master or ON_THIS_MACHINE)
     settings = {**QUIET, **({} if master else ALONE), "spark.executorEnv.POLARS_MAX_THREADS": "1"}

@@ -10,8 +10,10 @@ from contextlib import suppress
 from functools import partial
 
 from assay.data import expectations, sources
+from assay.engines import require_installed
 from assay.errors import AssayError, NotFound, UsageError
 from assay.features.layout import layout_of
+from assay.features.partitions import partition_columns
 from assay.framing import brief
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import metric_named
@@ -38,6 +40,7 @@ def check(workspace: Workspace) -> list[Evidence]:
     found += [_tried("check.source", f"source:{name}", partial(_source, workspace, name)) for name in settings.sources]
     if all(one.verdict != "fail" for one in found):
         found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
+        found.append(_tried("check.engine", f"engine:{workspace.engine.name}", lambda: _engine(workspace)))
     streaming = _topics(workspace)
     found += [
         _tried("check.stream", f"topic:{topic}", partial(topics.describe, workspace, topic)) for topic in streaming
@@ -107,6 +110,15 @@ def _target(workspace: Workspace) -> str:
         workspace.settings.evaluation.slices, (*rows.columns, *features.joined_columns, *features.model_features)
     )
     return f"{rows.height:,} rows to predict, {len(rows.columns)} columns"
+
+
+def _engine(workspace: Workspace) -> str:
+    """Its library is installed, and columns that views declare for partitions are there; no cluster is asked."""
+    require_installed(workspace.engine.name)
+    views, declared = workspace.definitions.views, workspace.settings.sources
+    schemas = {name: sources.read(name, one, workspace.folder).collect_schema() for name, one in declared.items()}
+    cut = [view for view in views if partition_columns(view, schemas)]
+    return f"{len(cut)} of {len(views)} views can be computed in partitions"
 
 
 def _opened(workspace: Workspace, name: str) -> str:
