@@ -122,6 +122,18 @@ def consistency(frame: pl.LazyFrame, source: Source) -> Dimension:
     return Dimension(between(repeated + formats, worst=TOO_WRONG, best=0.0), figures, why, " ".join(fixes))
 
 
+def formats(frame: pl.LazyFrame, source: Source) -> Dimension:
+    """Share of text in another format than most: the part of consistency that a sample of rows can be asked."""
+    n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
+    if not n_rows:
+        return Dimension(math.nan, {}, "there are no rows")
+    irregular = irregular_shares(frame, own_columns(frame), n_rows)
+    share, worst = _weighted(irregular, source), _highest(irregular)
+    why = f"{share:.1%} of the values are in another format{_in(worst)}"
+    fix = f"Write {_named(worst)} in one format." if worst else ""
+    return Dimension(between(share, worst=TOO_WRONG, best=0.0), {"irregular": share, "worst": worst}, why, fix)
+
+
 def timeliness(newest: datetime | None, source: Source, *, now: datetime) -> Dimension:
     """Age of the newest row against the declared refresh: 5 within one, then one point less for each one missed."""
     if source.refresh is None or not source.refresh or source.time is None:

@@ -19,6 +19,8 @@ def scan(paths: Sequence[Path]) -> pl.LazyFrame:
     Raises:
         DataError: A line is no JSON object, or holds a value that fits no column type; names the file and the line.
     """
+    if not any(path.stat().st_size for path in paths):
+        raise DataError(f'{paths[0]} holds no JSON object. Write one object a line, such as {{"id": 1}}.')
     frame = pl.scan_ndjson(list(paths), infer_schema_length=None)
     try:
         schema = frame.collect_schema()

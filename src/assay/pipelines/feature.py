@@ -19,6 +19,7 @@ from assay.framing import kill_criteria
 from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
 from assay.pipelines.building import build_views
+from assay.pipelines.quality_watch import compare_with_last
 from assay.pipelines.reconciling import reconcile_parts, reconcile_sources, source_step
 from assay.pipelines.run import Run, Step
 from assay.pipelines.understanding import write_reports
@@ -228,7 +229,7 @@ def assess_quality(run: Run, frames: Frames, cut: splits.Cut | None) -> Evidence
     target = settings.target
     run.progress(Step("quality"))
     labels = None if cut is None else LabelledFrame(cut.train, target.key, target.label, (), target.time)
-    return run.record(
+    assessment = run.record(
         quality.assess(
             {name: _before_holdout(frame, cut) for name, frame in frames.items()},
             settings.sources,
@@ -239,6 +240,8 @@ def assess_quality(run: Run, frames: Frames, cut: splits.Cut | None) -> Evidence
             truths=frames,
         )
     )
+    compare_with_last(run, assessment)
+    return assessment
 
 
 def check_inputs(run: Run, frames: Frames) -> Evidence:

@@ -29,6 +29,7 @@ from assay.monitoring.summaries import Profile
 from assay.pipelines.audit import exam_of
 from assay.pipelines.loop import RunOutcome, run_loop
 from assay.pipelines.measuring import primary_metric
+from assay.pipelines.quality_watch import measure_inputs
 from assay.pipelines.replaying import replay_predictions
 from assay.pipelines.run import Progress, silent
 from assay.pipelines.training import PROFILE
@@ -61,13 +62,14 @@ class Watched:
 
 
 def run_monitoring(workspace: Workspace, *, since: datetime | None = None) -> list[Evidence]:
-    """Measure drift and performance, and call for retraining where they ask for it.
+    """Measure drift, performance and the quality of what came in, and call for retraining where they ask for it.
 
     Raises:
         NotFound: Nothing is in production.
     """
     found = [measure_drift(workspace, since=since), *measure_performance(workspace, since=since)]
     found += [measure_skew(workspace, since=since), *measure_freshness(workspace)]
+    found += measure_inputs(workspace, watch(workspace).version, since=since)
     trigger = retraining.triggers(
         [*workspace.ledger.find(kind="monitoring.*"), *found],
         now=workspace.clock(),
