@@ -84,6 +84,14 @@ def test_values_that_cannot_be_computed_again_leave_all_rows_known_by_then_unpro
     assert len(found.rows) == games.filter(pl.col("known_at") <= known_at).height
 
 
+def test_a_definition_that_is_no_longer_the_same_proves_nothing(league, games):
+    view, sources = league.form_view(), {"games": games.lazy()}
+    known_at, values = row_of(view, sources, "bees", 4)
+    (found,) = origin_of(view, sources, entity="bees", known_at=known_at, values=values, is_same=False)
+    assert not found.is_proven
+    assert len(found.rows) == games.filter(pl.col("known_at") <= known_at).height
+
+
 def test_a_view_without_time_came_from_the_row_of_its_entity(league):
     cities = pl.LazyFrame({"team": ["ants", "bees"], "city": ["Rome", "Oslo"]})
     view = league.city_view()

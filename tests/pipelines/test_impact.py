@@ -104,12 +104,54 @@ def test_rows_of_labels_that_no_run_looked_at_touch_no_version(answered):
     assert not steps_of(impact, "version")
 
 
-def test_a_changed_definition_makes_an_upper_bound_of_what_was_exact(answered, tmp_path):
-    folder = shutil.copytree(answered[0], tmp_path / "churn")
-    edit(folder / "definitions.py", ('rolling(pl.col("amount").sum(), 90)', 'rolling(pl.col("amount").sum(), 80)'))
+def touched_by(folder, **chosen):
+    """The one training that chosen purchases touched: how certain, and how many of its rows."""
     with Project.open(folder) as project:
-        impact = project.ledger.impact("source:purchases", rows="0:10")
-    assert {step.certainty for what in ("features", "training") for step in steps_of(impact, what)} == {"at most"}
+        impact = project.ledger.impact("source:purchases", **chosen)
+    (training,) = steps_of(impact, "training")
+    return training.certainty, training.figures["touched"], impact
+
+
+def test_a_changed_definition_makes_an_upper_bound_that_holds_what_was_exact(answered, tmp_path):
+    folder = shutil.copytree(answered[0], tmp_path / "churn")
+    certainty, exact, _ = touched_by(folder, rows="48900:48930")
+    assert (certainty, exact > 0) == ("exact", True)
+    edit(folder / "definitions.py", ('rolling(pl.col("amount").sum(), 90)', 'rolling(pl.col("amount").sum(), 1)'))
+    certainty, bound, impact = touched_by(folder, rows="48900:48930")
+    assert certainty == "at most"
+    assert bound > exact
+    (features,) = steps_of(impact, "features")
+    assert (features.certainty, features.figures["touched"]) == ("at most", features.figures["can_have_read"])
+
+
+def test_a_view_that_is_gone_leaves_an_upper_bound(answered, tmp_path):
+    folder = shutil.copytree(answered[0], tmp_path / "churn")
+    text = (folder / "definitions.py").read_text()
+    start = text.index('@assay.feature_view(\n    entity="customer",\n    source="tickets"')
+    end = text.index('@assay.feature_view(\n    entity="plan"')
+    moment = text.index("@assay.request_view(")
+    end_of_moment = text.index("def days(")
+    (folder / "definitions.py").write_text(text[:start] + text[end:moment] + text[end_of_moment:])
+    with Project.open(folder) as project:
+        impact = project.ledger.impact("source:tickets", rows="3000:3010")
+    assert not steps_of(impact, "features")
+    (training,) = steps_of(impact, "training")
+    assert training.certainty == "at most"
+    assert training.figures["touched"] > 0
+    assert steps_of(impact, "version")
+
+
+def test_label_rows_that_are_named_themselves_are_touched_exactly(answered):
+    folder, _ = answered
+    months = pl.read_parquet(folder / "data" / "months.parquet").with_row_index("n")
+    known = months.filter(pl.col("month") + timedelta(days=31) < AS_OF)
+    learnt = known.filter(pl.col("month") > known["month"].dt.offset_by("-10mo").max())
+    with Project.open(folder) as project:
+        impact = project.ledger.impact("source:months", rows="18000:18400")
+    (training,) = steps_of(impact, "training")
+    expected = learnt.filter(pl.col("n").is_between(18000, 18400)).height
+    assert (training.certainty, training.figures["touched"]) == ("exact", expected)
+    assert expected > 100
 
 
 def test_rows_are_found_in_every_snapshot_that_holds_them_and_in_no_other(churn):

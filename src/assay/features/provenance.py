@@ -99,6 +99,7 @@ def origin_of(
     known_at: datetime | None,
     values: Mapping[str, Any],
     as_of: datetime | None = None,
+    is_same: bool = True,
 ) -> tuple[SourceRows, ...]:
     """Find the shortest stretch of source rows from which a feature row can be computed again.
 
@@ -107,15 +108,16 @@ def origin_of(
     counts is not claimed.
 
     Args:
-        view: The view, as it was when the row was stored.
+        view: The view.
         sources: Whole snapshots of the sources that it reads.
         entity: The row's key.
         known_at: The row's time; None for a view without time.
         values: The row's features.
         as_of: Rows known from then on were not read; None: all were.
+        is_same: Whether the view is as it was when the row was stored. If not, running it proves nothing.
 
     Returns:
-        One entry for each source. Where even all rows do not give the values, they are returned as not proven.
+        One entry for each source. Where nothing can be proven, all rows known by then, which is all it can have read.
     """
     numbered = {name: frame.with_row_index(ROW) for name, frame in sources.items()}
     totals = {name: frame.select(pl.len()).collect().item() for name, frame in numbered.items()}
@@ -125,7 +127,7 @@ def origin_of(
     def gives_the_row(candidate: Parts) -> bool:
         return _same_row(view, candidate, entity=entity, known_at=known_at, values=values)
 
-    is_proven = gives_the_row(parts)
+    is_proven = is_same and gives_the_row(parts)
     for name in parts if is_proven else ():
         held[name], parts[name] = _of_entity(name, parts, entity, gives_the_row)
         parts[name] = _from_latest_start(name, parts, gives_the_row)

@@ -23,6 +23,7 @@ from assay.pipelines.trace import Step, Trace, graph_of, origin_of, readable
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import Period
 from assay.serving import log_frames
+from assay.serving.rows import parse_time
 
 MOST_SNAPSHOTS = 200  # distinct versions of a source that are looked through, the newest
 MOST_COMPUTED = 20  # runs whose features are computed anew, the newest; of earlier ones an upper bound is given
@@ -261,7 +262,9 @@ def _asked(workspace: Workspace, logged: pl.DataFrame) -> pl.DataFrame:
         return rows
     if time not in rows.columns:
         return rows.with_columns(logged["time"].alias(time))
-    given = pl.col(time).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    texts = rows[time].drop_nulls().unique().to_list()
+    moments = pl.Series([parse_time(text) for text in texts], dtype=log_frames.TIME)
+    given = pl.col(time).replace_strict(pl.Series(texts, dtype=pl.String), moments, default=None)
     return rows.with_columns(pl.coalesce(given, logged["time"]).alias(time))
 
 

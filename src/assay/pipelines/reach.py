@@ -7,6 +7,7 @@ cannot be done as the run did it, an upper bound is given and called so. Which r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,9 +20,9 @@ from assay.errors import AssayError
 from assay.features.definitions import FeatureView
 from assay.features.layout import layout_of
 from assay.features.materialize import compute
-from assay.features.point_in_time import join, join_timeless
+from assay.features.point_in_time import instant, join, join_timeless
 from assay.features.provenance import TOUCHED, marked_rows
-from assay.ledger.evidence import Evidence
+from assay.ledger.evidence import Evidence, plain
 from assay.pipelines.feature import known_at, label_columns
 from assay.pipelines.workspace import Workspace
 
@@ -36,11 +37,13 @@ class Marked:
         view: The view.
         rows: Keys of all its rows, and whether each is `touched`.
         is_exact: Found by computing with and without; otherwise everything that can have read the rows is marked.
+        since: When the first of the source rows became known; None where they have no time.
     """
 
     view: FeatureView
     rows: pl.DataFrame
     is_exact: bool
+    since: datetime | None
 
     @property
     def touched(self) -> pl.DataFrame:
@@ -84,16 +87,56 @@ def reach_of(workspace: Workspace, started: Evidence, source: str, picked: pl.Da
     frames = {name: known_at(frame, moment) for name, frame in frames.items()}
     less = {name: known_at(frame, moment) for name, frame in less.items()}
     then: Mapping[str, str] = started.figures.get("definitions") or {}
-    views = [
-        view for view in workspace.definitions.views if source in view.sources and set(view.sources) <= set(frames)
-    ]
+    views = [view for view in workspace.definitions.views if source in view.sources]
     marked = tuple(_marked(view, frames, less, seen, is_same=then.get(view.name) == view.digest) for view in views)
     labels, is_whole = _labels(workspace, started, frames)
     touched = touched_rows(workspace, labels, marked)
-    if source == workspace.settings.target.source and workspace.settings.target.key in seen.columns:
-        touched |= labels[workspace.settings.target.key].is_in(seen[workspace.settings.target.key].implode())
+    if source == workspace.settings.target.source:
+        touched |= _otherwise(workspace, labels, less)
+    if not _is_as_it_was(workspace, started):
+        touched |= _later_than(workspace, labels, first_known(seen))
+        is_whole = False
     is_exact = is_whole and all(one.is_exact for one in marked)
     return Reach(started.run, seen.height, marked, labels.height, int(touched.sum()), is_exact)
+
+
+def _is_as_it_was(workspace: Workspace, started: Evidence) -> bool:
+    """Whether the views that the run had are all there still, and its target is today's."""
+    definitions = workspace.definitions
+    there = {view.name for view in definitions.views} | {view.name for view in definitions.request_views}
+    then: Mapping[str, str] = started.figures.get("definitions") or {}
+    today = plain(workspace.settings.model_dump(mode="json", include={"target"}))
+    return set(then) <= there and started.figures["settings"].get("target") == today["target"]
+
+
+def _otherwise(workspace: Workspace, labels: pl.DataFrame, less: Frames) -> pl.Series:
+    """Which label rows would be otherwise, or not be there, without the selected rows of their source; or else all."""
+    target = workspace.settings.target
+    try:
+        others = label_columns(workspace, less[target.source])
+    except AssayError:
+        return pl.Series(TOUCHED, [True] * labels.height, dtype=pl.Boolean)
+    columns = [name for name in labels.columns if name != target.key and name in others.columns]
+    there = others.select(target.key, pl.col(columns).name.suffix("__without"), pl.lit(1).alias("__there"))
+    both = labels.join(there.unique(target.key, keep="last"), on=target.key, how="left", maintain_order="left")
+    differs = [pl.col(name).ne_missing(pl.col(f"{name}__without")) for name in columns]
+    return both.select(pl.any_horizontal(pl.col("__there").is_null(), *differs).alias(TOUCHED)).to_series()
+
+
+def _later_than(workspace: Workspace, rows: pl.DataFrame, since: datetime | None) -> pl.Series:
+    """Which rows are predicted after a moment: all that can know of what became known then; without times all."""
+    time = workspace.settings.target.time
+    if time is None or since is None or rows.is_empty():
+        return pl.Series(TOUCHED, [True] * rows.height, dtype=pl.Boolean)
+    return rows.select((instant(rows.schema, time) > since).fill_null(value=True).alias(TOUCHED)).to_series()
+
+
+def first_known(seen: pl.DataFrame) -> datetime | None:
+    """When the first of the source rows became known; None where they have no time."""
+    if KNOWN_AT not in seen.columns:
+        return None
+    first: datetime | None = seen.select(pl.col(KNOWN_AT).min()).item()
+    return first
 
 
 def touched_rows(workspace: Workspace, rows: pl.DataFrame, marked: tuple[Marked, ...]) -> pl.Series:
@@ -104,6 +147,9 @@ def touched_rows(workspace: Workspace, rows: pl.DataFrame, marked: tuple[Marked,
     for role, view in layout_of(target, workspace.definitions).joins:
         one = by_view.get(view.name)
         if one is None or role.column not in rows.columns:
+            continue
+        if not one.is_exact:
+            found |= _later_than(workspace, rows, one.since)
             continue
         keyed = one.rows.lazy().with_columns(pl.col(view.entity).cast(pl.String))
         asked = rows.select(pl.col(role.column).cast(pl.String), *([target.time] if target.time else []))
@@ -125,14 +171,16 @@ def _frames(workspace: Workspace, run: str) -> dict[str, pl.LazyFrame]:
 
 
 def _marked(view: FeatureView, frames: Frames, less: Frames, seen: pl.DataFrame, *, is_same: bool) -> Marked:
+    """Mark by computing with and without; where the view is not what it was, or cannot do without, by time alone."""
     ours = {name: frames[name] for name in view.sources}
-    try:
-        rows = marked_rows(view, ours, without={name: less[name] for name in view.sources})
-        return Marked(view, rows, is_exact=is_same)
-    except AssayError:  # the view cannot do without the rows: all that can have read them is marked
-        rows = compute(view, ours)
-        keys = [name for name in (view.entity, KNOWN_AT) if name in rows.columns]
-        return Marked(view, rows.select(*keys, can_have_read(rows, seen).alias(TOUCHED)), is_exact=False)
+    if is_same:
+        with suppress(AssayError):
+            rows = marked_rows(view, ours, without={name: less[name] for name in view.sources})
+            return Marked(view, rows, is_exact=True, since=first_known(seen))
+    rows = compute(view, ours)
+    keys = [name for name in (view.entity, KNOWN_AT) if name in rows.columns]
+    marks = rows.select(*keys, can_have_read(rows, seen).alias(TOUCHED))
+    return Marked(view, marks, is_exact=False, since=first_known(seen))
 
 
 def can_have_read(rows: pl.DataFrame, seen: pl.DataFrame) -> pl.Expr:

@@ -95,13 +95,13 @@ def source_rows(workspace: Workspace, view: FeatureView, build: Evidence, row: M
         known_at=row.get(KNOWN_AT),
         values={name: row[name] for name in view.features},
         as_of=as_of(workspace, build),
+        is_same=same_code,
     )
     for one in found:
-        is_exact = one.is_proven and same_code
         says = _rows_in_words(one, same_code=same_code)
         digest = taken[one.source].figures["digest"]
         figures = {**one.to_json(), "snapshot": digest, "view": view.name, "same_definition": same_code}
-        certainty = "exact" if is_exact else "at most"
+        certainty = "exact" if one.is_proven else "at most"
         yield Link("source rows", one.source, says, taken[one.source].id, certainty, figures)
 
 
