@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -142,6 +143,33 @@ def test_builds_add_what_is_new_and_what_came_late(engine, tmp_path):
     assert_alike(VIEWS["totals"], {"games": rows}, engine=engine, tmp_path=tmp_path, stores=stores)
     assert_alike(VIEWS["totals"], {"games": rows}, engine=engine, tmp_path=tmp_path, stores=stores)
     assert_alike(VIEWS["totals"], {"games": rows[1:]}, engine=engine, tmp_path=tmp_path, stores=stores, full=True)
+
+
+def test_a_change_of_definition_does_not_write_the_past_again(tmp_path):
+    local, rows = open_engine("local"), CASES["late rows"]
+    stores = assert_alike(VIEWS["totals"], {"games": rows[:2]}, engine=local, tmp_path=tmp_path)
+    changed = replace(VIEWS["totals"], digest="0" * 64)
+    later = pl.concat([rows, games(("ants", 20, 5, None))])
+    assert_alike(changed, {"games": later}, engine=local, tmp_path=tmp_path, stores=stores)
+
+
+def test_columns_that_come_are_empty_in_older_rows(tmp_path):
+    local, rows, view = open_engine("local"), CASES["late rows"], VIEWS["totals"]
+    fewer = replace(view, features={"team_note": view.features["team_note"]}, digest="0" * 64)
+    stores = assert_alike(fewer, {"games": rows[1:]}, engine=local, tmp_path=tmp_path)
+    assert_alike(view, {"games": rows}, engine=local, tmp_path=tmp_path, stores=stores)
+
+
+def test_many_builds_are_brought_in_order(tmp_path, monkeypatch):
+    for module in ("offline", "partitioned_build"):
+        monkeypatch.setattr(f"assay.features.{module}.MOST_BUILDS_APART", 1)
+    stores, rows = None, CASES["unicode keys"]
+    for n_rows in (5, 11, 20, 29, 42):
+        frames = {"games": rows[:n_rows]}
+        stores = assert_alike(
+            VIEWS["totals"], frames, engine=open_engine("local"), tmp_path=tmp_path, stores=stores, full=False
+        )
+    assert offline.state_of(VIEWS["totals"], stores[0].tables).sorted_until > 1
 
 
 def test_a_worker_killed_in_the_middle_changes_nothing(engine, tmp_path):

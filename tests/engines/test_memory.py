@@ -1,12 +1,19 @@
-"""A source larger than the memory that may be held is worked on in partitions, and memory stays that of one."""
+"""Sources larger than the memory that may be held: flat memory, and nothing half stored by a build that is killed."""
 
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
+
+from assay.features import offline
+from assay.features.definitions import load_definitions
+from assay.features.materialize import compute
+from assay.stores.tables import open_tables
 
 N_ROWS, ROWS_PER_PIECE = 10_000_000, 1_000_000
 HELD_MB = 32  # of the source, by the setting
@@ -50,6 +57,38 @@ status = Path("/proc/self/status").read_text().splitlines()
 peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 print(json.dumps({"peak_mb": peak, "rows": done.rows_written, "entities": done.rows_pushed}))
 """
+
+
+@pytest.mark.slow
+def test_a_build_that_is_killed_leaves_no_part_of_a_view(tmp_path):
+    rng = np.random.default_rng(1)
+    known_at = pl.Series(1_600_000_000_000_000 + 1_000_000 * np.arange(400_000)).cast(pl.Datetime("us", "UTC"))
+    columns = {"customer_id": rng.integers(0, 5_000, 400_000), "amount": rng.integers(0, 100, 400_000)}
+    pl.DataFrame({"known_at": known_at, **columns}).write_parquet(tmp_path / "purchases.parquet", row_group_size=20_000)
+    (tmp_path / "definitions.py").write_text(DEFINITIONS)
+    command = [sys.executable, "-c", BUILD, str(tmp_path), "1000000"]
+    view, tables = load_definitions(tmp_path / "definitions.py").views[0], open_tables(tmp_path / "tables")
+    met = set()
+    for _ in range(4):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_for_pieces(tmp_path / "exchange", process, seconds=float(rng.uniform(0, 1.5)))
+        process.kill()
+        met.add(process.wait())
+        state = offline.state_of(view, tables)
+        assert state is None or offline.stored(view, tables).frame.select(pl.len()).collect().item() == 400_000
+    assert -9 in met
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    expected = compute(view, {"purchases": pl.scan_parquet(tmp_path / "purchases.parquet")})
+    assert_frame_equal(offline.stored(view, tables).frame.collect(), expected, check_exact=True)
+
+
+def wait_for_pieces(exchange, process, *, seconds):
+    """Until the build has begun to cut its source, and some time longer."""
+    n_before = len(list(exchange.glob("*")))
+    give_up = time.monotonic() + 60
+    while len(list(exchange.glob("*"))) == n_before and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.02)
+    time.sleep(seconds)
 
 
 @pytest.mark.slow
