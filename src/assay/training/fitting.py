@@ -129,11 +129,11 @@ class Fitting:
                 scores[one.name] = mutual_information(_some(column, sample), label[sample])
         known = {spec.name: spec for spec in self.columns}
         selection = training.selection or (Selection() if training.interactions else None)
-        chosen = choose(
-            scores,
-            lambda name: self._combined(combined[name]) if name in combined else self._column(known[name]),
-            maximum=selection.maximum if selection else None,
-        )
+
+        def sampled(name: str) -> Column:
+            return _some(self._combined(combined[name]) if name in combined else self._column(known[name]), sample)
+
+        chosen = choose(scores, sampled, maximum=selection.maximum if selection else None)
         for name in filter(combined.__contains__, chosen.kept):
             self.steps.append(combined[name])
             self.columns.extend(combined[name].writes)

@@ -44,7 +44,7 @@ class Chosen:
         same: Candidates left out although good, with the kept column that says the same.
         maximum: Most that could be kept; None where all are.
         correlation_of: The kept columns of numbers, in the order of `correlation`.
-        correlation: Pearson's, shape (n, n); nan where a column does not vary.
+        correlation: Pearson's over the rows that were scored, shape (n, n); 0 where a column does not vary.
     """
 
     scores: Mapping[str, float]
@@ -129,8 +129,9 @@ def choose(scores: Mapping[str, float], column_of: Callable[[str], Column], *, m
         column = column_of(name)
         unit = None if isinstance(column, pl.Series) else _unit(column)
         if unit is not None:
-            twin = next((one for one, other in standard.items() if abs(float(unit @ other)) >= SAME), None)
-            if twin is not None and maximum is not None:
+            others = standard.items() if maximum is not None else ()
+            twin = next((one for one, other in others if abs(float(unit @ other)) >= SAME), None)
+            if twin is not None:
                 same[name] = twin
                 continue
             standard[name] = unit
