@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from assay.config.settings import Source
@@ -24,16 +23,15 @@ from assay.data.understanding.correlations import Correlations, correlate
 from assay.data.understanding.coverage import Coverage, coverage
 from assay.data.understanding.duplicates import Comparison, Duplicates
 from assay.data.understanding.findings import Finding, find
-from assay.data.understanding.groups import Groups, grouped
 from assay.data.understanding.provenance import Provenance, provenance_of
 from assay.data.understanding.proxies import Protected, find_proxies
-from assay.data.understanding.target import Association, Label, associate, label_of
+from assay.data.understanding.sample import Sample, draw
+from assay.data.understanding.target import Association, associate, label_of
 
 MOST_COLUMNS = 1_000  # described; a source with more is named by the rest
 MOST_COMPARED = 150  # columns whose pairs are compared
 SAMPLE_ROWS = 100_000  # of what holds columns against the label and the protected ones
 PAIR_ROWS = 20_000  # of those, for every two columns
-PARTS_OF_PROTECTED = 4  # groups of people that a number such as age is cut into
 CELLS = 8_000_000  # read at a time
 
 
@@ -103,18 +101,6 @@ class Understanding:
         }
 
 
-@dataclass(slots=True)
-class _Sample:
-    """What the sampled rows hold, column by column."""
-
-    rows: npt.NDArray[np.int64]
-    half: npt.NDArray[np.bool_]
-    groups: dict[str, Groups] = field(default_factory=dict)
-    numbers: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
-    protected: dict[str, Groups] = field(default_factory=dict)
-    label: Label | None = None
-
-
 def understand(
     name: str,
     frame: pl.LazyFrame | pl.DataFrame,
@@ -143,31 +129,10 @@ def understand(
     schema = lazy.collect_schema()
     n_rows = int(lazy.select(pl.len()).collect().item())
     chosen, left_out = _chosen(list(schema), declared, label)
-    sample = _drawn(n_rows, rng)
-    key = [one for one in declared.key if one in chosen]
-    repeats = Comparison(n_rows, key)
-    columns: list[Column] = []
-    times: pl.Series | None = None
-    time = EVENT_TIME if EVENT_TIME in schema else declared.time
-    for series in _read(lazy, [*chosen, *([time] if time and time in schema and time not in chosen else [])], n_rows):
-        if series.name == time and series.dtype.is_temporal():
-            times = series.rename(declared.time or series.name)  # `event_time` is the declared column, read
-        if series.name not in chosen:
-            continue
-        repeats.add(series)
-        reads_as = kinds.reading_of(series)
-        column = look_at(series, reads_as=reads_as, in_key=series.name in key)
-        columns.append(column)
-        if series.name == label:
-            sample.label = label_of(_of(sample, series), half=sample.half, positive=positive)
-        _keep(
-            series if reads_as.values is None else reads_as.values,
-            column,
-            sample,
-            is_protected=series.name in declared.protected,
-        )
+    sample, repeats = draw(n_rows, most=SAMPLE_ROWS, rng=rng), Comparison(n_rows, _key(declared, chosen))
+    columns, times = _look(lazy, chosen, declared, sample, repeats, label=label, positive=positive)
     empty = frozenset(one.name for one in columns if one.kind == "empty")
-    associations = _associations(columns, sample, key)
+    associations = _associations(columns, sample, repeats.key)
     protected = _protected(declared, sample, label)
     duplicates, covered = repeats.result(empty=empty), coverage(times) if times is not None else None
     correlations = _correlations(columns, sample, associations)
@@ -193,13 +158,43 @@ def _chosen(names: Sequence[str], declared: Source, label: str | None) -> tuple[
     return [one for one in own if one in kept], [one for one in own if one not in kept]
 
 
-def _drawn(n_rows: int, rng: np.random.Generator) -> _Sample:
-    rows = np.arange(n_rows)
-    if n_rows > SAMPLE_ROWS:
-        rows = np.sort(rng.choice(n_rows, SAMPLE_ROWS, replace=False))
-    half = np.zeros(rows.size, dtype=bool)
-    half[rng.permutation(rows.size)[: rows.size // 2]] = True
-    return _Sample(rows.astype(np.int64), half)
+def _key(declared: Source, chosen: Sequence[str]) -> list[str]:
+    return [one for one in declared.key if one in chosen]
+
+
+def _look(
+    frame: pl.LazyFrame,
+    chosen: Sequence[str],
+    declared: Source,
+    sample: Sample,
+    repeats: Comparison,
+    *,
+    label: str | None,
+    positive: Any,
+) -> tuple[list[Column], pl.Series | None]:
+    """Go through the columns once: describe each, and keep in `sample` and `repeats` what compares them.
+
+    Returns:
+        The columns in their order, and the source's time where it has one.
+    """
+    columns: list[Column] = []
+    times: pl.Series | None = None
+    names = frame.collect_schema().names()
+    time = EVENT_TIME if EVENT_TIME in names else declared.time
+    beside = [time] if time in names and time not in chosen else []
+    for series in _read(frame, [*chosen, *beside], repeats.n_rows):
+        reads_as = kinds.reading_of(series)
+        values = series if reads_as.values is None else reads_as.values
+        if series.name == time and values.dtype.is_temporal():
+            times = values.rename(declared.time or series.name)  # `event_time` is the declared column, read
+        if series.name in beside:
+            continue
+        repeats.add(series)
+        columns.append(look_at(series, reads_as=reads_as, in_key=series.name in repeats.key))
+        if series.name == label:
+            sample.label = label_of(sample.of(series), half=sample.half, positive=positive)
+        sample.keep(values, columns[-1], is_protected=series.name in declared.protected)
+    return columns, times
 
 
 def _read(frame: pl.LazyFrame, names: Sequence[str], n_rows: int) -> Iterator[pl.Series]:
@@ -209,29 +204,7 @@ def _read(frame: pl.LazyFrame, names: Sequence[str], n_rows: int) -> Iterator[pl
         yield from frame.select(names[start : start + at_a_time]).collect().iter_columns()
 
 
-def _of(sample: _Sample, series: pl.Series) -> pl.Series:
-    """The sampled rows of a column."""
-    return series if sample.rows.size == series.len() else series.gather(sample.rows)
-
-
-def _keep(series: pl.Series, column: Column, sample: _Sample, *, is_protected: bool) -> None:
-    drawn = _of(sample, series)
-    if column.kind in ("number", "time"):
-        sample.numbers[column.name] = _as_numbers(drawn)
-    groups = grouped(drawn, column.kind)
-    if groups is not None:
-        sample.groups[column.name] = groups
-    own = grouped(drawn, column.kind, parts=PARTS_OF_PROTECTED) if is_protected else None
-    if own is not None:
-        sample.protected[column.name] = own
-
-
-def _as_numbers(drawn: pl.Series) -> npt.NDArray[np.float64]:
-    values = drawn.to_physical().cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
-    return values.astype(np.float64, copy=False)
-
-
-def _associations(columns: Sequence[Column], sample: _Sample, key: Sequence[str]) -> dict[str, Association]:
+def _associations(columns: Sequence[Column], sample: Sample, key: Sequence[str]) -> dict[str, Association]:
     label = sample.label
     if label is None:
         return {}
@@ -241,7 +214,7 @@ def _associations(columns: Sequence[Column], sample: _Sample, key: Sequence[str]
     return {name: one for name, one in found.items() if one is not None and not math.isnan(one.strength)}
 
 
-def _protected(declared: Source, sample: _Sample, label: str | None) -> tuple[Protected, ...]:
+def _protected(declared: Source, sample: Sample, label: str | None) -> tuple[Protected, ...]:
     leave_out = frozenset({*declared.protected, *declared.key, *([label] if label else [])})
     n_pairs = len(declared.protected) * max(1, len(set(sample.groups) - leave_out))
     found = [
@@ -251,7 +224,7 @@ def _protected(declared: Source, sample: _Sample, label: str | None) -> tuple[Pr
     return tuple(found)
 
 
-def _correlations(columns: Sequence[Column], sample: _Sample, associations: dict[str, Association]) -> Correlations:
+def _correlations(columns: Sequence[Column], sample: Sample, associations: dict[str, Association]) -> Correlations:
     """Compare those that tell most of the label, then the first of the others, up to the limit."""
     order = [one.name for one in columns]
     can = [
