@@ -48,8 +48,8 @@ VIEW = "driver_values"
 FEAST = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import b03_feast
-b03_feast.main(*sys.argv[2:])
+import peer_feast_online
+peer_feast_online.main(*sys.argv[2:])
 """
 Read = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
 

@@ -73,6 +73,14 @@ def test_a_row_that_may_not_answer_is_read_anew(store):
     assert [row.values["x"] for row in memory.get("form", ["old", "new"])] == [10, 9]
 
 
+def test_rows_of_other_views_pass(store):
+    memory, _ = cached(store, views={"form"})
+    store.put("notes", ["a"], [1], [{"x": 1}])
+    for _ in range(2):
+        assert memory.get_views([("notes", ["a"]), ("form", ["a"])]) == [[OnlineRow(1, {"x": 1})], [None]]
+    assert (memory.n_rows, memory.counts.hits, memory.counts.misses) == (0, 0, 2)
+
+
 def test_a_missing_row_is_found_as_soon_as_it_is_there(store):
     memory, _ = cached(store)
     assert memory.get("form", ["a"]) == [None]

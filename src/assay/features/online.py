@@ -197,15 +197,10 @@ class OnlineFeatures:
 
 
 def may_answer(definitions: Definitions, *, clock: Callable[[], datetime]) -> Callable[[str, OnlineRow], bool]:
-    """A rule for a memory before the store: a row that has gone stale must be asked for again.
-
-    Rows of what is no view, the notes of `push` among them, are never answered from memory.
-    """
+    """A rule for a memory before the store: a row that has gone stale must be asked for again."""
     limits = {view.name: whole_us(view.staleness) for view in definitions.views}
 
     def judge(view: str, row: OnlineRow) -> bool:
-        if view not in limits:
-            return False
         limit = limits[view]
         return limit is None or row.time_us == TIMELESS_US or _microseconds(clock()) - row.time_us <= limit
 

@@ -105,6 +105,7 @@ class Workspace:
             self._guarded_online,
             most_rows=serving.cache_rows,
             ttl_seconds=ttl_seconds,
+            views=frozenset(view.name for view in self.definitions.views),
             may_answer=may_answer(self.definitions, clock=self.clock),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ class CachedOnline:
         *,
         most_rows: int,
         ttl_seconds: float = 0.0,
+        views: Container[str] | None = None,
         may_answer: MayAnswer = lambda _view, _row: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -53,11 +54,13 @@ class CachedOnline:
             most_rows: Rows held; the one that was not read for longest goes first.
             ttl_seconds: How long after it was read a row may answer; with 0 every read asks the store, and the memory
                 is for `remembered` alone.
+            views: Those whose rows are held; None: all.
             may_answer: Whether a held row of a view may answer still; a view's staleness is judged there.
             clock: Seconds that only grow.
         """
         self.counts = CacheCounts()
         self.may_answer = may_answer
+        self._views = views
         self._store, self._most_rows, self._ttl_seconds, self._clock = store, most_rows, ttl_seconds, clock
         self._rows: OrderedDict[tuple[str, str], tuple[float, OnlineRow]] = OrderedDict()
         self._writes: Counter[str] = Counter()  # by view: a read that began before a write must not be kept after it
@@ -138,6 +141,8 @@ class CachedOnline:
         found = self._store.get_views(wanted)
         with self._lock:
             for (view, keys), rows, n_writes in zip(wanted, found, writes, strict=True):
+                if self._views is not None and view not in self._views:
+                    continue
                 self.counts.misses += len(keys)
                 if self._writes[view] == n_writes:
                     self._keep(view, keys, rows, began)
