@@ -129,3 +129,22 @@ def test_many_threads_find_one_outage(moody):
     moody.error = None
     wait_until(lambda: len(told) == 2)
     assert guard.n_outages == 1
+
+
+def test_closing_waits_until_nothing_is_mended_or_told_any_more(moody):
+    guard, told = GuardedOnline(moody, pause_seconds=0.01), []
+    entered = threading.Event()
+
+    def mend(_store):
+        entered.set()
+        time.sleep(0.2)
+        raise ServiceUnreachable("still away")
+
+    guard.watch(mend=mend, told=told.append)
+    moody.error = ServiceUnreachable("away")
+    with pytest.raises(ServiceUnreachable):
+        guard.get("form", ["a"])
+    entered.wait(10)
+    guard.close()
+    assert not any(thread.name == "online-store" for thread in threading.enumerate())
+    assert len(told) == 1

@@ -123,13 +123,17 @@ def serve(
     )
     outages.watch(workspace, service.measures)
     say(f"serving {workspace.settings.name}; Ctrl-C stops, drains and seals the log")
-    server.serve(
-        create_app(service, production=production_of(workspace)),
-        host=host or settings.host,
-        port=settings.port if port is None else port,
-        api_keys=keys,
-        announce=announce,
-    )
+    try:
+        server.serve(
+            create_app(service, production=production_of(workspace)),
+            host=host or settings.host,
+            port=settings.port if port is None else port,
+            api_keys=keys,
+            announce=announce,
+        )
+    finally:
+        if workspace.online_guard is not None:
+            workspace.online_guard.close()
 
 
 def guard_for(workspace: Workspace) -> Guard:

@@ -195,15 +195,15 @@ class Workspace:
 
     def close(self) -> None:
         """Close every store that was opened."""
+        guard = self.__dict__.pop("online_guard", None)
+        if guard is not None:
+            guard.close()  # first: its thread records what it finds
         ledger = self.__dict__.pop("ledger", None)
         if ledger is not None:
             ledger.close()
         bus = self.__dict__.pop("bus", None)
         if bus is not None:
             bus.close()
-        guard = self.__dict__.pop("online_guard", None)
-        if guard is not None:
-            guard.close()
         for name in ("online", "online_cache", "_online_store"):
             self.__dict__.pop(name, None)
         self.__dict__.pop("registry", None)

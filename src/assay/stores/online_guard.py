@@ -48,6 +48,7 @@ class GuardedOnline:
         self._mend: Callable[[OnlineStore], None] | None = None
         self._told: Callable[[Outage], None] = lambda _outage: None
         self._lock = threading.Lock()
+        self._mending: threading.Thread | None = None
         self._closed = threading.Event()
 
     def watch(self, *, mend: Callable[[OnlineStore], None], told: Callable[[Outage], None]) -> None:
@@ -100,17 +101,22 @@ class GuardedOnline:
         self._store.forget_losses()
 
     def close(self) -> None:
-        """Stop mending."""
+        """Stop mending, and wait until what mends has ended: it uses stores that are closed next."""
         self._closed.set()
+        with self._lock:
+            mending = self._mending
+        if mending is not None:
+            mending.join()
 
     def _begin_outage(self, problem: str) -> None:
         with self._lock:
             self.n_failed_reads += 1
-            if self._problem is not None:
+            if self._problem is not None or self._closed.is_set():
                 return
             self._problem = problem
             self.n_outages += 1
-        threading.Thread(target=self._end_outage, args=(problem,), name="online-store", daemon=True).start()
+            self._mending = threading.Thread(target=self._end_outage, args=(problem,), name="online-store", daemon=True)
+            self._mending.start()
 
     def _end_outage(self, problem: str) -> None:
         began, before = time.monotonic(), self.n_failed_reads - 1
