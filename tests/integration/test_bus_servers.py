@@ -1,9 +1,12 @@
 """The promises of the bus, kept on a real Redis and a real NATS server; and what happens when that server is away."""
 
+import asyncio
 import time
 import uuid
 
+import nats
 import pytest
+import redis
 from tests.integration.bus_servers import bus_server
 from tests.integration.servers import free_port
 from tests.stores.bus_promises import BusPromises, drain
@@ -78,3 +81,22 @@ def test_no_server_at_all_is_an_error_with_the_setting_to_look_at(scheme):
     with pytest.raises(ServiceUnreachable, match=r"stores\.bus") as refusal:
         open_bus(url)
     assert "secret" not in str(refusal.value)
+
+
+def test_what_other_programs_publish_with_the_servers_own_clients_is_read_as_it_is(server, place, opened):
+    url, prefix = place
+    bus = opened()
+    bus.publish("purchases", [b'{"n": 0}'])  # makes the topic, which NATS needs
+    if url.startswith("redis"):
+        with redis.Redis.from_url(url) as client:
+            client.xadd(f"{prefix}.purchases", {"__data__": '{"n": 1}'})
+    else:
+        asyncio.run(publish_by_nats(url, f"{prefix}.purchases", b'{"n": 1}'))
+    assert [m.data for m in drain(bus, "purchases", n_events=2)] == [b'{"n": 0}', b'{"n": 1}']
+
+
+async def publish_by_nats(url, subject, data):
+    """As a program that knows nothing of us would."""
+    client = await nats.connect(url)
+    await client.jetstream().publish(subject, data)
+    await client.close()
