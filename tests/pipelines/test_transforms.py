@@ -42,6 +42,8 @@ def test_a_run_proves_its_transforms_and_serves_them(declared):
     assert proofs["leakage.target_encoding"].verdict == "pass"
     assert proofs["leakage.target_encoding"].figures["smoothing"] == "prior of 10 rows"
     assert proofs["leakage.fitted"].verdict == "pass"
+    for kind in ("leakage.target_encoding", "leakage.fitted", "features.selection"):
+        assert proofs[kind].parents == (proofs["training.search"].id,)
     assert len(proofs["features.selection"].figures["kept"]) == 20
     assert proofs["training.search"].figures["transforms"]["reads"]["log"] == [
         "customer_spend_30d_sum", "customer_spend_90d_sum"

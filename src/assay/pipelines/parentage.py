@@ -38,6 +38,8 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "data": (SNAPSHOT,),
     "leakage.split": (SPLIT,),
     "leakage.fitted": ("training.search",),
+    "leakage.target_encoding": ("training.search",),
+    "features.selection": ("training.search",),
     "leakage": (SPLIT, BUILD),
     "features": (SNAPSHOT,),
     "training": (SPLIT, BUILD),
