@@ -7,6 +7,7 @@ from tests.projects import QUICK, edit, questions, run_once
 from assay.errors import ConfigError
 from assay.models.bundle import Bundle
 from assay.models.model import from_bundle
+from assay.pipelines.training import with_folders
 from assay.project import Project
 
 DECLARED = """trials: 8
@@ -56,3 +57,12 @@ def test_a_run_proves_its_transforms_and_serves_them(declared):
         answers = project.predict(pl.DataFrame(questions(declared, 20)))
         assert answers["probability"].is_between(0, 1).all()
         assert project.verify().ok
+
+
+def test_the_folder_of_a_text_model_is_the_projects(fresh_churn):
+    rule = "trials: 8\n  transforms: [{columns: [customer_region], apply: [sentences], model: models/text}]"
+    edit(fresh_churn / "assay.yaml", ("trials: 8", rule))
+    with Project.open(fresh_churn) as project:
+        (one,) = with_folders(project.workspace).transforms
+    assert one.model == str(fresh_churn / "models" / "text")
+    assert one.apply == ("sentences",)
