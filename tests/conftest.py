@@ -9,8 +9,8 @@ from hypothesis import settings
 
 # in CI the same examples each time: a new counterexample is a finding for a person, not a reason to stop a release
 settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("here", deadline=None)  # a busy machine must not decide what a test proves
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")
