@@ -107,8 +107,12 @@ def _training_part(
         return frame, "all rows: the source has no time, and nothing of the rows to predict"
     later = pl.concat([cut.validation.select(unit), cut.holdout.select(unit)]).lazy().unique()
     if is_target:
-        return frame.join(cut.train.select(unit).lazy().unique(), on=unit, how="semi"), "training rows"
-    return frame.join(later, on=unit, how="anti"), f"rows whose {unit} is not in validation or holdout"
+        return frame.join(
+            cut.train.select(unit).lazy().unique(), on=unit, how="semi", maintain_order="left"
+        ), "training rows"
+    return frame.join(
+        later, on=unit, how="anti", maintain_order="left"
+    ), f"rows whose {unit} is not in validation or holdout"
 
 
 def _known_before_validation(frame: pl.LazyFrame, cut: Cut) -> tuple[pl.LazyFrame, str]:
