@@ -194,6 +194,16 @@ def test_rows_of_one_entity_in_two_partitions_are_refused(engine, tmp_path):
     assert offline.state_of(view, stores.tables) is None
 
 
+def test_what_the_sample_did_not_show_is_found_when_rows_are_brought_together(tmp_path, monkeypatch):
+    monkeypatch.setattr("assay.features.independence.dependence", lambda *_: "")
+    stores, view = Stores(tmp_path), VIEWS["leagues"]
+    with pytest.raises(
+        PartitionsDepend, match=r"definitions\.py:\d+: view 'leagues': two partitions give a row for league"
+    ):
+        built(view, {"games": CASES["ties"]}, engine=open_engine("local"), folder=tmp_path, stores=stores)
+    assert offline.state_of(view, stores.tables) is None
+
+
 def drawn(n_labels, n_rows, n_entities, *, rng):
     """Labels and stored rows with ties, nulls and keys that only one side has; times in whole hours."""
 

@@ -66,6 +66,7 @@ class Store:
     """Storing what was computed: `store_range` takes the number of a range of entities.
 
     Attributes:
+        view: Place and name of the view, for errors.
         parts: Paths of the computed parts.
         keys: The entity, and known_at where the view has time.
         schema: Types of the computed columns.
@@ -80,6 +81,7 @@ class Store:
         table_schema: Types of the table's columns after the commit.
     """
 
+    view: str
     parts: tuple[str, ...]
     keys: tuple[str, ...]
     schema: pl.Schema
@@ -193,9 +195,9 @@ def _gathered(shared: Store, inside: pl.Expr) -> pl.DataFrame:
     rows = pl.concat(scans).collect().sort(shared.keys)
     if rows.select(shared.keys).is_duplicated().any():
         twice = rows.filter(rows.select(shared.keys).is_duplicated()).row(0, named=True)
+        where = ", ".join(f"{name} {twice[name]}" for name in shared.keys)
         raise PartitionsDepend(
-            f"two partitions give a row for {', '.join(f'{name} {twice[name]}' for name in shared.keys)}, so rows of "
-            f"one {shared.keys[0]} lie in several. Declare partition_by with columns that keep them together, or "
+            f"{shared.view}: two partitions give a row for {where}, so rows of one {shared.keys[0]} lie in several. Declare partition_by with columns that keep them together, or "
             "partition_by=() to compute the view whole."
         )
     return rows

@@ -139,6 +139,7 @@ def _store_task(
         table_schema = pl.concat(empty, how="diagonal_relaxed").schema if keep else held
     is_same_code = state is not None and state.digest == view.digest
     return Store(
+        view=f"{view.place}: view '{view.name}'",
         parts=tuple(part.path for part in parts),
         keys=tuple(key for key in (view.entity, KNOWN_AT) if key in schema),
         schema=schema,
