@@ -197,8 +197,8 @@ def _gathered(shared: Store, inside: pl.Expr) -> pl.DataFrame:
         twice = rows.filter(rows.select(shared.keys).is_duplicated()).row(0, named=True)
         where = ", ".join(f"{name} {twice[name]}" for name in shared.keys)
         raise PartitionsDepend(
-            f"{shared.view}: two partitions give a row for {where}, so rows of one {shared.keys[0]} lie in several. Declare partition_by with columns that keep them together, or "
-            "partition_by=() to compute the view whole."
+            f"{shared.view}: two partitions give a row for {where}, so rows of one {shared.keys[0]} lie in several. "
+            "Declare partition_by with columns that keep them together, or partition_by=() to compute the view whole."
         )
     return rows
 
