@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.config.settings import Expectation, Source
-from assay.data import event_time, sources
+from assay.data import csv_files, event_time, sources
 from assay.errors import ConfigError, DataError, ServiceUnreachable
 
 
@@ -268,3 +268,19 @@ def test_telco_is_read_with_its_blank_charges_missing(assay_data):
     ).collect()
     assert rows.shape == (7_043, 21)
     assert rows["TotalCharges"].null_count() == 11
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from([",", "\n", "\r\n", "a", "1", '"', "é", "\ufeff", " ", "\r"]), max_size=24))
+def test_counting_lines_finds_the_shape_that_telling_records_apart_finds_or_leaves_it_to_that(tmp_path_factory, pieces):
+    path = tmp_path_factory.mktemp("shape") / "rows.csv"
+    path.write_bytes(("x,y\n" + "".join(pieces)).encode())
+    quick = csv_files._shape_of_lines(path, ",")
+    if quick is not None:
+        assert quick == csv_files._shape_of_records(path, ",")
+
+
+def test_whole_numbers_beyond_64_bits_stay_text_and_flags_and_blanks_are_what_they_say(tmp_path):
+    rows = rows_of(tmp_path, "big,flag,n,x\n184467440737095516160,true, 7 ,1.5\n1,False,  ,2\n,,,\n")
+    assert rows.dtypes == [pl.String, pl.Boolean, pl.Int64, pl.Float64]
+    assert rows.rows() == [("184467440737095516160", True, 7, 1.5), ("1", False, None, 2.0), (None, None, None, None)]
