@@ -157,3 +157,17 @@ def test_a_project_that_makes_its_rows_gets_a_report_of_them_and_none_of_rows_it
     assert parts["rows-to-predict"].frame.collect().equals(cut.train)
     assert parts["visits"].frame is None
     assert "cannot be told from the later ones" in parts["visits"].said
+
+
+def test_a_key_that_the_function_has_renamed_still_tells_the_training_rows():
+    rows, frames = frames_without_time()
+    frames["visits"] = frames["visits"].rename({"visit": "number"})
+    target = Target(source="visits", key="visit", label="bought", rows="definitions:rows")
+    cut = splits.cut(rows, key="visit", time=None, group=None, split=Split())
+    sources = dict.fromkeys(frames, Source()) | {"visits": Source(key=("number",), protected=("colour",))}
+    parts = {one.name: one for one in training_parts(frames, sources, target, cut)}
+    assert set(parts["visits"].frame.collect()["number"]) == set(cut.train["visit"])
+    assert parts["rows-to-predict"].source.protected == ("colour",)
+    made = frames | {"visits": frames["visits"].with_columns(number=pl.col("number") + "x")}
+    parts = {one.name: one for one in training_parts(made, sources, target, cut)}
+    assert parts["visits"].frame is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,46 +73,57 @@ def training_parts(
             rows, said = _known_before_validation(cut.train.lazy(), cut)
             yield Part(name, subject, rows, source, said or "training rows", target.label)
         else:
-            some, said = _training_part(frame, target, cut, is_target=name == target.source)
+            some, said = _training_part(frame, source, target, cut, is_target=name == target.source)
             yield Part(name, subject, some, source, said)
     if target.rows is not None:
-        declared = sources[target.source]
-        source = Source(
-            key=(target.key,), columns=declared.columns, origin=declared.origin, collected=declared.collected
-        )
-        rows = cut.train.lazy()
-        if target.time is not None:
-            source = source.model_copy(update={"time": target.time})
-        protected = tuple(one for one in declared.protected if one in cut.train.columns)
-        source = source.model_copy(update={"protected": protected})
         said = f"training rows, as {target.rows} makes them"
-        yield Part(ROWS_TO_PREDICT, f"rows:{target.label}", rows, source, said, target.label)
+        declared = _of_made_rows(sources[target.source], target, cut.train.columns)
+        yield Part(ROWS_TO_PREDICT, f"rows:{target.label}", cut.train.lazy(), declared, said, target.label)
+
+
+def _of_made_rows(source: Source, target: Target, columns: Sequence[str]) -> Source:
+    """What the declaration of their source says of the rows that a function makes from it."""
+    said = source.model_dump(include={"columns", "origin", "collected"})
+    protected = tuple(one for one in source.protected if one in columns)
+    return Source(key=(target.key,), time=target.time, protected=protected, **said)
 
 
 def _training_part(
-    frame: pl.LazyFrame, target: Target, cut: Cut, *, is_target: bool
+    frame: pl.LazyFrame, source: Source, target: Target, cut: Cut, *, is_target: bool
 ) -> tuple[pl.LazyFrame | None, str]:
     """Rows known before validation begins; without times, those that share no key or group with the later parts."""
     rows, said = _known_before_validation(frame, cut)
     if said:
         return rows, said
-    columns = frame.collect_schema().names()
-    unit = next((one for one in (target.key, target.group) if one in columns), None)
-    if unit is None:
-        if is_target:
-            return (
-                None,
-                f"without a time or a column {target.key!r} its training rows cannot be told from the later ones",
-            )
+    shared = _shared(frame, source, target, cut)
+    if shared is None and is_target:
+        return None, f"without a time or a column {target.key!r} its training rows cannot be told from the later ones"
+    if shared is None:
         return frame, "all rows: the source has no time, and nothing of the rows to predict"
-    later = pl.concat([cut.validation.select(unit), cut.holdout.select(unit)]).lazy().unique()
+    here, there = shared
     if is_target:
-        return frame.join(
-            cut.train.select(unit).lazy().unique(), on=unit, how="semi", maintain_order="left"
-        ), "training rows"
-    return frame.join(
-        later, on=unit, how="anti", maintain_order="left"
-    ), f"rows whose {unit} is not in validation or holdout"
+        train = cut.train.lazy().select(there).unique()
+        return frame.join(train, left_on=here, right_on=there, how="semi", maintain_order="left"), "training rows"
+    later = pl.concat([cut.validation.lazy().select(there), cut.holdout.lazy().select(there)]).unique()
+    kept = frame.join(later, left_on=here, right_on=there, how="anti", maintain_order="left")
+    return kept, f"rows whose {here} is not in validation or holdout"
+
+
+def _shared(frame: pl.LazyFrame, source: Source, target: Target, cut: Cut) -> tuple[str, str] | None:
+    """A column of the source, and the column of the rows to predict that holds the same keys; None where there is none.
+
+    A function that makes the rows may have given the key another name: then the source's own key is taken, if it
+    holds the key of every training row.
+    """
+    columns = frame.collect_schema().names()
+    for one in (target.key, target.group):
+        if one in columns:
+            return one, one
+    if len(source.key) != 1:
+        return None
+    own, keys = frame.select(source.key[0]).unique().collect().to_series(), cut.train[target.key]
+    is_same = own.dtype == keys.dtype and keys.is_in(own.implode()).all()
+    return (source.key[0], target.key) if is_same else None
 
 
 def _known_before_validation(frame: pl.LazyFrame, cut: Cut) -> tuple[pl.LazyFrame, str]:
