@@ -248,8 +248,7 @@ def test_a_bus_that_is_away_ends_a_single_pass_with_the_setting_to_look_at(folde
         project.features.stream(once=True)
 
 
-def test_the_verbs(folder: Path):
-    assert assay("features", "build", "--project", folder).code == 0
+def test_the_verbs(folder: Path, project):
     lines = [json.dumps(purchase(4, "gus", amount=2.0)), "", json.dumps({**purchase(5, "gus"), "amount": None})]
     (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
     published = assay("features", "publish", folder / "events.jsonl", "--topic", "purchases", "--project", folder)

@@ -140,11 +140,18 @@ class Stage:
         self.views: tuple[FeatureView, ...] = (spend, recent)
         self.key: tuple[str, ...] = ("event_id",)
         self.most_cells = 1_000
+        self.form, self.now = FORM, NOW
 
     def consumer(self, *, mark: str = "") -> Consumer:
         state = StreamState(self.folder / "streams.db")
         return Consumer(
-            TOPIC, self.streamed(mark), form=FORM, state=state, bus=self.bus, online=self.online, clock=lambda: NOW
+            TOPIC,
+            self.streamed(mark),
+            form=self.form,
+            state=state,
+            bus=self.bus,
+            online=self.online,
+            clock=lambda: self.now,
         )
 
     def streamed(self, mark: str = "") -> list[Streamed]:

@@ -1,5 +1,6 @@
 """Streaming comes to what a build comes to: for any order, any repetition, any restart, and any split of the past."""
 
+import dataclasses
 import itertools
 import tempfile
 from datetime import timedelta
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.features.streaming.streams import (
     NOW,
+    START,
     TOPIC,
     Stage,
     built,
@@ -29,6 +31,7 @@ from assay.features.streaming.dead_letters import dead_letters
 from assay.stores.bus import open_bus
 from assay.stores.online import OnlineRow
 
+NOW_US = int(NOW.timestamp() * 1_000_000)
 CUSTOMERS = ("ana", "béa", "cem 😀")
 
 
@@ -131,9 +134,28 @@ def test_only_the_history_that_a_view_declares_is_kept(stage):
     while consumer.step(wait_seconds=0):
         pass
     # ten days and the day itself of `spend`, the last three rows of `recent`
-    assert len(consumer._state.events("spend", ["ana"])) == 11
-    assert len(consumer._state.events("recent", ["ana"])) == 3
+    assert len(consumer._state.events("spend", ["ana"], now_us=NOW_US)) == 11
+    assert len(consumer._state.events("recent", ["ana"], now_us=NOW_US)) == 3
     stage.end(consumer)
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=purchases, days=st.lists(st.integers(0, 80), min_size=1, max_size=4))
+def test_an_event_whose_source_has_a_delay_shows_when_it_is_known_and_not_before(rows, days):
+    delay = timedelta(days=20)
+    events = [event(n, customer, hour + n / 3600, cents / 4) for n, (customer, hour, cents) in enumerate(rows)]
+    shifted = source_frame(events).with_columns(known_at=pl.col("known_at") + delay)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(Path(folder))
+        stage.form = dataclasses.replace(stage.form, delay_us=delay // timedelta(microseconds=1))
+        stage.form = dataclasses.replace(stage.form, max_ahead_us=10**15)
+        publish(stage.bus, events)
+        for day in sorted(days):
+            stage.now = START + timedelta(days=day)
+            stage.drain()
+            for view in (spend, recent):
+                expected = built(view, shifted.filter(pl.col("known_at") <= stage.now))
+                assert held(view, stage.online, CUSTOMERS) == expected
 
 
 def test_what_was_absorbed_but_not_stored_online_is_stored_by_the_next_consumer(stage):

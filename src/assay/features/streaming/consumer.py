@@ -125,11 +125,11 @@ class Consumer:
         messages = self._opened().take(MOST_EVENTS, wait_seconds=wait_seconds)
         if not messages:
             return 0
-        now_us = int(self._clock().timestamp() * 1_000_000)
+        now_us = self._now_us()
         events, bad = read_events(messages, self._form, now_us=now_us)
         self._put_aside(bad)
         arrivals = [arrival for event in events for arrival in self._arrivals(event)]
-        n_new = self._state.absorb(self.topic, messages[-1].position, arrivals)
+        n_new = self._state.absorb(self.topic, messages[-1].position, arrivals, now_us=now_us)
         self.tally.n_messages += len(messages)
         self.tally.n_repeated += len(arrivals) - n_new
         self._catch_up()
@@ -167,24 +167,28 @@ class Consumer:
 
     def _catch_up(self) -> None:
         """Compute and store the newest row of every entity that is behind."""
+        now_us = self._now_us()
         for one in self._streamed:
-            while entities := self._state.behind(one.view.name, MOST_ENTITIES):
-                self._update(one, entities)
+            while entities := self._state.behind(one.view.name, MOST_ENTITIES, now_us=now_us):
+                self._update(one, entities, now_us)
 
-    def _update(self, one: Streamed, entities: Sequence[str]) -> None:
+    def _update(self, one: Streamed, entities: Sequence[str], now_us: int) -> None:
         """Bring `entities` up to date; where the view fails on some, find them by halves and go on without."""
-        events = frame_of(self._state.events(one.view.name, entities), self._form)
+        events = frame_of(self._state.events(one.view.name, entities, now_us=now_us), self._form)
         try:
             rows = newest_rows(one.view, entities, past=one.past.rows_of(entities), events=events, key=one.key)
         except DataError as error:
             if len(entities) > 1:
-                self._update(one, entities[: len(entities) // 2])
-                self._update(one, entities[len(entities) // 2 :])
+                self._update(one, entities[: len(entities) // 2], now_us)
+                self._update(one, entities[len(entities) // 2 :], now_us)
                 return
             self.tally.n_failed += 1
             self.tally.failure = f"{one.view.name}, entity {entities[0]!r}: {error}"
             rows = pl.DataFrame()
         if not rows.is_empty():
             put_newest(one.view, rows, online=self._online)
-        self._state.caught_up(one.view.name, entities)
+        self._state.caught_up(one.view.name, entities, now_us=now_us)
         self.tally.n_entities += len(entities)
+
+    def _now_us(self) -> int:
+        return int(self._clock().timestamp() * 1_000_000)

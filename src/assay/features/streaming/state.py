@@ -25,20 +25,23 @@ CREATE TABLE IF NOT EXISTS events (
     view TEXT NOT NULL, entity TEXT NOT NULL, id TEXT NOT NULL, known_us INTEGER NOT NULL, row BLOB NOT NULL,
     PRIMARY KEY (view, entity, id)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS behind (view TEXT NOT NULL, entity TEXT NOT NULL, PRIMARY KEY (view, entity)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS behind (
+    view TEXT NOT NULL, due_us INTEGER NOT NULL, entity TEXT NOT NULL, PRIMARY KEY (view, due_us, entity)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS places (topic TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS marks (view TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
 """
 ADD = "INSERT OR IGNORE INTO events (view, entity, id, known_us, row) VALUES (?, ?, ?, ?, ?)"
-MARK_BEHIND = "INSERT OR IGNORE INTO behind (view, entity) VALUES (?, ?)"
+MARK_BEHIND = "INSERT OR IGNORE INTO behind (view, entity, due_us) VALUES (?, ?, ?)"
 FORGET_OLDER = """
 DELETE FROM events WHERE view = :view AND entity = :entity AND known_us <
-    (SELECT max(known_us) FROM events WHERE view = :view AND entity = :entity) - :reach"""
+    (SELECT max(known_us) FROM events WHERE view = :view AND entity = :entity AND known_us <= :now) - :reach"""
 FORGET_BEYOND = """
-DELETE FROM events WHERE view = :view AND entity = :entity AND id NOT IN
-    (SELECT id FROM events WHERE view = :view AND entity = :entity ORDER BY known_us DESC, id DESC LIMIT :reach)"""
+DELETE FROM events WHERE view = :view AND entity = :entity AND known_us <= :now AND id NOT IN (
+    SELECT id FROM events WHERE view = :view AND entity = :entity AND known_us <= :now
+    ORDER BY known_us DESC, id DESC LIMIT :reach)"""
 PLACE = "INSERT INTO places VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET position = excluded.position"
-HELD = "SELECT known_us, row FROM events WHERE view = ? AND entity = ? ORDER BY known_us, id"
+HELD = "SELECT known_us, row FROM events WHERE view = ? AND entity = ? AND known_us <= ? ORDER BY known_us, id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,10 @@ class StreamState:
             else:
                 connection.execute(PLACE, (topic, position))
 
-    def absorb(self, topic: str, position: str, arrivals: Sequence[Arrival]) -> int:
+    def absorb(self, topic: str, position: str, arrivals: Sequence[Arrival], *, now_us: int) -> int:
         """Keep what is new, mark its entities as behind and move the place, all or nothing.
+
+        An event that is known only later (its source declares a delay) is held until then.
 
         Returns:
             How many arrivals were new; the others are held already.
@@ -97,35 +102,40 @@ class StreamState:
         n_new = 0
         with self._transaction() as connection:
             touched: dict[tuple[str, str], timedelta | int] = {}
+            due: set[tuple[str, str, int]] = set()
             for one in arrivals:
                 content = orjson.dumps(one.event.row)
                 added = connection.execute(ADD, (one.view, one.entity, one.event.id, one.event.known_us, content))
                 if added.rowcount:
                     touched[one.view, one.entity] = one.history
+                    due.add((one.view, one.entity, one.event.known_us if one.event.known_us > now_us else 0))
                     n_new += 1
-            connection.executemany(MARK_BEHIND, touched)
+            connection.executemany(MARK_BEHIND, due)
             for (view, entity), history in touched.items():
-                _forget(connection, view, entity, history)
+                _forget(connection, view, entity, history, now_us)
             connection.execute(PLACE, (topic, position))
         return n_new
 
-    def behind(self, view: str, limit: int) -> list[str]:
-        """Entities whose online values do not show all of their events yet."""
-        found = self._connection.execute("SELECT entity FROM behind WHERE view = ? LIMIT ?", (view, limit))
+    def behind(self, view: str, limit: int, *, now_us: int) -> list[str]:
+        """Entities whose online values do not show all of their events yet that are known now."""
+        found = self._connection.execute(
+            "SELECT DISTINCT entity FROM behind WHERE view = ? AND due_us <= ? LIMIT ?", (view, now_us, limit)
+        )
         return [str(entity) for (entity,) in found]
 
-    def caught_up(self, view: str, entities: Sequence[str]) -> None:
-        """Note that the online values of `entities` show all of their events."""
+    def caught_up(self, view: str, entities: Sequence[str], *, now_us: int) -> None:
+        """Note that the online values of `entities` show all of their events that were known at that moment."""
         with self._transaction() as connection:
             connection.executemany(
-                "DELETE FROM behind WHERE view = ? AND entity = ?", [(view, entity) for entity in entities]
+                "DELETE FROM behind WHERE view = ? AND due_us <= ? AND entity = ?",
+                [(view, now_us, entity) for entity in entities],
             )
 
-    def events(self, view: str, entities: Sequence[str]) -> list[tuple[int, Mapping[str, Any]]]:
-        """When it was known and the row of every event held for `entities`, in the order of time."""
+    def events(self, view: str, entities: Sequence[str], *, now_us: int) -> list[tuple[int, Mapping[str, Any]]]:
+        """When it was known and the row of every event held for `entities` and known now, in the order of time."""
         rows: list[tuple[int, Mapping[str, Any]]] = []
         for entity in entities:
-            found = self._connection.execute(HELD, (view, entity))
+            found = self._connection.execute(HELD, (view, entity, now_us))
             rows += [(known_us, orjson.loads(content)) for known_us, content in found]
         return rows
 
@@ -141,7 +151,7 @@ class StreamState:
             if before is not None and before[0] == mark:
                 return False
             connection.execute(
-                "INSERT OR IGNORE INTO behind SELECT DISTINCT view, entity FROM events WHERE view = ?", (view,)
+                "INSERT OR IGNORE INTO behind SELECT DISTINCT view, 0, entity FROM events WHERE view = ?", (view,)
             )
             connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (view, mark))
             return True
@@ -179,8 +189,9 @@ class StreamState:
             ) from error
 
 
-def _forget(connection: sqlite3.Connection, view: str, entity: str, history: timedelta | int) -> None:
-    """Drop the entity's events that its newest row cannot depend on."""
+def _forget(connection: sqlite3.Connection, view: str, entity: str, history: timedelta | int, now_us: int) -> None:
+    """Drop the entity's events that no row of its present or its future can depend on."""
     is_time = isinstance(history, timedelta)
     reach = history // timedelta(microseconds=1) if isinstance(history, timedelta) else history
-    connection.execute(FORGET_OLDER if is_time else FORGET_BEYOND, {"view": view, "entity": entity, "reach": reach})
+    given = {"view": view, "entity": entity, "reach": reach, "now": now_us}
+    connection.execute(FORGET_OLDER if is_time else FORGET_BEYOND, given)
