@@ -73,7 +73,8 @@ def replay_predictions(workspace: Workspace, version: ModelVersion, *, since: da
             continue
         until = max(piece["time"].max(), until or piece["time"].min())  # type: ignore[type-var,assignment]
         rows = request_rows(piece, layout, workspace)
-        known = rows.filter(pl.any_horizontal(pl.col(column).is_not_null() for column in entity_columns(layout)))
+        keyed = [pl.col(column).is_not_null() for column in entity_columns(layout)]
+        known = rows.filter(pl.any_horizontal(keyed)) if keyed else rows  # a project may have no entities at all
         n_given += rows.height - known.height
         n_unbuilt += _replay_piece(known, stretches, replay, workspace)
     more = {
