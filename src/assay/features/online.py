@@ -7,9 +7,8 @@ value that was not known strictly before the prediction. Missing, expired and st
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -31,8 +30,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
+class Vector(NamedTuple):
     """What a model reads for one row.
 
     Attributes:
@@ -46,8 +44,8 @@ class Vector:
     """
 
     values: dict[str, Any]
-    states: dict[str, State] = field(default_factory=dict)
-    times: dict[str, int] = field(default_factory=dict)
+    states: dict[str, State]
+    times: dict[str, int]
 
     def known_at(self, place: str) -> datetime | None:
         """When the values of a `role.view` became known; None where there are none, or they have no time."""
@@ -112,7 +110,7 @@ class OnlineFeatures:
             values = self._with_request_features(values, times)
         if not self._is_plain:
             values = [{name: one[name] for name in self._order} for one in values]
-        return [Vector(*one) for one in zip(values, states, known, strict=True)]
+        return list(map(Vector._make, zip(values, states, known, strict=True)))
 
     def prepare(self) -> None:
         """Read the types of all joined values, so that no request has to."""
