@@ -74,19 +74,16 @@ def _refuse_unreadable(name: str, times: pl.LazyFrame, source: Source) -> None:
     """A format that fits no row at all is a slip in assay.yaml; a few bad rows are a finding about the data."""
     unread = pl.col("raw").is_not_null() & pl.col("moment").is_null()
     try:
-        counted = times.select(
-            readable=pl.col("moment").is_not_null().sum(),
-            unread=unread.sum(),
-            examples=pl.col("raw").filter(unread).head(EXAMPLES).cast(pl.String).implode(),
-        ).collect()
+        counted = times.select(readable=pl.col("moment").is_not_null().sum(), unread=unread.sum())
+        readable, n_unread = counted.collect(engine="streaming").row(0)
     except PolarsError as failure:
         raise ConfigError(
             f"sources.{name}.time_format: {source.time_format!r} cannot read column {source.time!r}: "
             f"{first_line(failure)}. Give a strptime format, such as '%m/%d/%Y'."
         ) from failure
-    readable, n_unread, examples = counted.row(0)
     if n_unread and not readable:
-        shown = ", ".join(repr(one[:40]) for one in examples)
+        examples = times.filter(unread).select(pl.col("raw").cast(pl.String)).head(EXAMPLES).collect(engine="streaming")
+        shown = ", ".join(repr(one[:40]) for one in examples["raw"])
         how = f"as {source.time_format!r}" if source.time_format else "as ISO 8601 (2015-06-16, 2015-06-16T20:30:00Z)"
         raise DataError(
             f"sources.{name}.time: none of the {n_unread:,} values in column {source.time!r} can be read {how}: "

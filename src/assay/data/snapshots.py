@@ -70,7 +70,7 @@ def take(name: str, frame: pl.LazyFrame, root: Path) -> Snapshot:
     digest, path = addressed.store(frame, root, suffix=SUFFIX, what=f"source {name!r}")
     stored = pl.scan_parquet(path)
     schema = {column: str(dtype) for column, dtype in stored.collect_schema().items()}
-    rows = stored.select(pl.len()).collect().item()
+    rows = stored.select(pl.len()).collect(engine="streaming").item()
     first, last = _time_range(stored) if "event_time" in schema else (None, None)
     return Snapshot(name, digest, rows, schema, first, last, path)
 
@@ -93,7 +93,7 @@ def verify(root: Path) -> list[str]:
 
 def _time_range(frame: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
     time = pl.col("event_time")
-    first, last = frame.select(first=time.min(), last=time.max()).collect().row(0)
+    first, last = frame.select(first=time.min(), last=time.max()).collect(engine="streaming").row(0)
     return _in_utc(first), _in_utc(last)
 
 
