@@ -121,7 +121,7 @@ def _match_in_batches(left: pl.DataFrame, right: pl.LazyFrame, *, ttl: timedelta
     batch_rows = max(CELLS_AT_ONCE // len(right.collect_schema()), 1)
     held, settled, parts = right.head(0).collect(), 0, []
     for batch in right.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming"):
-        rows = pl.concat([held, batch], rechunk=True)
+        rows = pl.concat([held, batch]) if held.height else batch
         if rows.is_empty():
             continue
         last_entity = rows["__entity"][-1]

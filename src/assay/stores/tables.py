@@ -117,7 +117,7 @@ class Tables:
             NotFound: There is no such table or version.
         """
         table = self._require(name, version)
-        schema = pl.scan_delta(table).collect_schema()
+        schema = _schema(table)
         files = [f"{self.uri(name)}/{path}" for path in _files(table)]
         if not files:
             return pl.LazyFrame(schema=schema)
@@ -210,7 +210,7 @@ class Tables:
         rows = storable(frame, table=name)
         properties = CommitProperties(**_properties(mode, metadata))
         if table is not None and mode == "append":
-            rows = suited_to(pl.scan_delta(table).collect_schema(), rows, table=name)
+            rows = suited_to(_schema(table), rows, table=name)
         rows = require_types(rows, table=name)
         if table is None:
             options = self._options or None
@@ -288,6 +288,11 @@ def _properties(mode: str, metadata: Mapping[str, str] | None) -> dict[str, Any]
     """Of a commit: an overwrite that lost the race must look again, or rows appended meanwhile would stay."""
     held = {METADATA_KEY: orjson.dumps(dict(metadata or {})).decode()}
     return {"custom_metadata": held, "max_commit_retries": ATTEMPTS if mode == "append" else 0}
+
+
+def _schema(table: DeltaTable) -> pl.Schema:
+    """The table's columns; Polars' own scan of a table finds the same, after a tenth of a second of set-up."""
+    return pl.Schema(table.schema().to_arrow())
 
 
 def _files(table: DeltaTable) -> list[str]:
