@@ -209,7 +209,7 @@ def _inputs(project: RandomProject, rng: Rng) -> Evidence:
 
 def _row_independence(project: RandomProject, rows: pl.DataFrame, rng: Rng) -> Evidence:
     number = next((name for name in project.features if rows[name].dtype.is_numeric()), None)
-    column = pl.lit(1.0) if number is None else pl.col(number) * 2 + 1
+    column = pl.repeat(1.0, pl.len()) if number is None else pl.col(number) * 2 + 1
     return leakage.check_row_independence(lambda one: one.select(made=column), rows.drop("y"), rng=rng)
 
 
