@@ -21,7 +21,8 @@ from assay.models.frame import LabelledFrame
 
 KIND = "leakage.lineage"
 ROWS = 2_000
-MOMENTS = 4
+MOMENTS = 12
+REDRAWN = 10  # times; a value that nearly all rows have stays what it is
 
 Recompute = Callable[[pl.DataFrame, pl.DataFrame, datetime | None], pl.DataFrame]
 """From the label's source, rows to predict and their moment to the key and every feature of those rows."""
@@ -128,13 +129,19 @@ def _changed(
     source: pl.DataFrame, columns: Sequence[str], where: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> pl.DataFrame:
     """The source with other values of the columns in some rows, drawn from the whole column, gaps included."""
-    places = np.flatnonzero(where)
-    take = np.arange(source.height)
-    made = []
-    for column in columns:
-        take[places] = rng.permutation(source.height)[: len(places)]
-        made.append(source[column].gather(take))
-    return source.with_columns(made)
+    return source.with_columns(_redrawn(source[column], np.flatnonzero(where), rng) for column in columns)
+
+
+def _redrawn(column: pl.Series, places: npt.NDArray[np.intp], rng: np.random.Generator) -> pl.Series:
+    """Draw values for some places, and again where chance drew the value that was there."""
+    take = np.arange(len(column))
+    for _ in range(REDRAWN):
+        take[places] = rng.integers(0, len(column), len(places))
+        same = column.gather(take[places]).eq_missing(column.gather(places))
+        places = places[same.to_numpy()]
+        if not len(places):
+            break
+    return column.gather(take)
 
 
 def _moved(frame: LabelledFrame, before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
