@@ -69,6 +69,14 @@ def test_a_server_that_hangs_costs_no_more_than_the_time_allowed(server):
     assert store.get("form", ["a"]) == [OnlineRow(1, {"x": 1})]
 
 
+def test_a_large_batch_may_take_longer_than_a_read(server):
+    store = open_online(f"{server.url()}?socket_timeout=0.005", namespace=uuid.uuid4().hex)
+    keys = [str(number) for number in range(20_000)]
+    started = time.perf_counter()
+    assert store.put("form", keys, [1] * len(keys), [{"x": number} for number in range(len(keys))]) == len(keys)
+    assert time.perf_counter() - started > 0.005
+
+
 def test_no_password_is_ever_shown(server, caplog):
     caplog.set_level(logging.DEBUG)
     said = []

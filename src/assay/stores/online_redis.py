@@ -20,7 +20,7 @@ from assay.errors import IntegrityError, ServiceUnreachable, UsageError
 from assay.stores.online import OnlineRow, Wanted, json_of, require_equal_lengths, text_of
 
 CONNECT_SECONDS = 0.5
-READ_SECONDS = 0.5  # a request does not wait longer; ?socket_timeout= in the URL changes it
+READ_SECONDS = 0.5  # a request does not wait longer; ?socket_timeout= in the URL changes it, for reads alone
 WRITE_SECONDS = 60.0
 MOST_CONNECTIONS = 64  # of a process; a thread that finds none free waits for one
 STAGED_AT_ONCE = 10_000  # rows of a batch sent in one piece, a few megabytes
@@ -86,6 +86,7 @@ class RedisOnline:
         self.place = place_of(url)
         self._reads = _client(url, self.place, seconds=READ_SECONDS)
         self._writes = _client(url, self.place, seconds=WRITE_SECONDS)
+        self._writes.connection_pool.connection_kwargs["socket_timeout"] = WRITE_SECONDS  # a batch may take its time
         self._marked: set[str] = set()
 
     def put(
