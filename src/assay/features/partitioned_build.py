@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,7 @@ def build_partitioned(
     exchange: Path,
     shipped: ShippedView | None = None,
     full: bool = False,
+    say: Callable[[str], None] = lambda _stage: None,
 ) -> BuildResult:
     """Store the rows of a view that are not stored yet, as `materialize.build` does, from partitions of its sources.
 
@@ -57,6 +58,7 @@ def build_partitioned(
         exchange: Folder that every worker reaches, for files under way; nothing of them is left.
         shipped: The view as workers load it; None: they are this process.
         full: Write all of it anew.
+        say: Told what begins, in a few words.
 
     Raises:
         PartitionsDepend: The view's rows depend on other partitions; nothing was stored.
@@ -65,9 +67,12 @@ def build_partitioned(
     read = {name: sources[name] for name in view.sources}
     with folder_in(exchange) as folder:
         work = Compute(shipped or view, read, tuple(plan.columns), str(folder))
+        say("cutting sources")
         filled = _split(work, plan, engine)
         _require_independence(view, work, plan, filled)
+        say(f"computing {len(filled)} partitions")
         parts: list[ComputedPart] = engine.run(Task(f"{TASKS}:compute_part", work), filled)
+        say("storing rows")
         return _store(view, parts, plan=plan, engine=engine, tables=tables, online=online, full=full)
 
 

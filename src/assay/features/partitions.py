@@ -24,6 +24,7 @@ from assay.features.definitions import KNOWN_AT, FeatureView
 SHARE_OF_MEMORY = 4  # a source larger than a quarter of the memory is worked on in partitions
 WORKING_SPACE = 4  # a view over a partition needs a few times the partition
 PROBE_ROWS = 65_536  # of the first rows, from which the size of all is reckoned
+MOST_PACKED = 100  # times as large as its file that a source may be in memory
 MOST_PARTITIONS = 4_096
 GOLDEN = np.uint64(11_400_714_819_323_198_485)  # 2**64 over the golden ratio: spreads neighbouring numbers (Knuth)
 SEPARATOR = "\x1f"
@@ -123,7 +124,7 @@ def plan(
         ConfigError: As `partition_columns`.
     """
     columns = partition_columns(view, {name: sources[name].frame().collect_schema() for name in view.sources})
-    if not columns:
+    if not columns or (max(least, wanted or 1) == 1 and _is_small(view, sources, memory_bytes)):
         return None
     row_bytes = {name: max(sources[name].bytes_per_row(), 1.0) for name in view.sources}
     total = sum(row_bytes[name] * sources[name].height() for name in view.sources)
@@ -135,6 +136,11 @@ def plan(
     if least > 1:  # so that every worker has something to cut
         chunk_rows = {name: min(rows, max(sources[name].height() // least, 1)) for name, rows in chunk_rows.items()}
     return Plan(columns, min(number, MOST_PARTITIONS), chunk_rows, part_bytes)
+
+
+def _is_small(view: FeatureView, sources: Mapping[str, SourceFile], memory_bytes: int) -> bool:
+    """Whether the files are so small that their rows fit into memory however well they are packed."""
+    return sum(Path(sources[name].path).stat().st_size for name in view.sources) * MOST_PACKED <= memory_bytes
 
 
 def buckets(rows: pl.DataFrame, columns: Sequence[str], n_buckets: int) -> pl.Series:

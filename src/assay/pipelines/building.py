@@ -44,9 +44,10 @@ def build_views(run: Run, frames: Mapping[str, pl.LazyFrame], *, full: bool | No
     built: list[Evidence] = []
     views = workspace.definitions.views
     for number, view in enumerate(views):
-        run.progress(Step("features", number, len(views), view.name))
+        step = Step("features", number, len(views), view.name)
+        run.progress(step)
         changed = offline.definition_changed(view, workspace.tables) if full is None else full
-        built.append(_build(view, frames, files, workspace=workspace, full=changed).evidence)
+        built.append(_build(view, frames, files, run=run, step=step, full=changed).evidence)
     run.progress(Step("features", len(views), len(views)))
     return run.record_all(built)
 
@@ -71,10 +72,12 @@ def _build(
     frames: Mapping[str, pl.LazyFrame],
     files: Mapping[str, SourceFile],
     *,
-    workspace: Workspace,
+    run: Run,
+    step: Step,
     full: bool,
 ) -> BuildResult:
     """Build one view in partitions, where there is a plan for it and its rows allow it; whole otherwise."""
+    workspace = run.workspace
     tables, online, engine = workspace.tables, workspace.online, workspace.engine
     plan = _plan(view, files, workspace)
     note = "" if engine.is_local else f"computed whole, not on {engine.name}"
@@ -90,6 +93,7 @@ def _build(
                 exchange=workspace.exchange,
                 shipped=None if engine.is_local else _shipped(view, workspace),
                 full=full,
+                say=lambda stage: run.progress(replace(step, note=f"{view.name}: {stage}")),
             )
             return _noted(done, f"{plan.n_partitions} partitions on {engine.name}", plan.n_partitions)
         except PartitionsDepend as refusal:
