@@ -143,7 +143,8 @@ def _box(name: str, fold: Fold, *, origin: str) -> Box:
         n_runs = len({one.run for one in fold.records})
         return Box(name, f"{n_runs} other runs", f"{n:,} records", fold.tone, _says(fold), href, is_fold=True)
     if fold.key[0] == "run":
-        return Box(name, fold.key[1], f"{n:,} records", fold.tone, _says(fold), href, is_fold=True)
+        number = fold.key[1].removeprefix("RUN-")
+        return Box(name, number, f"a run, {n:,} records", fold.tone, _says(fold), href, is_fold=True)
     if n > 1:
         kinds = list(dict.fromkeys(_short(one.kind) for one in fold.records))
         title, line = (
