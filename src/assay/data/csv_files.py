@@ -18,6 +18,7 @@ from polars.exceptions import PolarsError
 
 from assay.config.settings import Source
 from assay.data.addressed import first_line
+from assay.data.blank_rows import without_blank_rows
 from assay.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")  # a comma wherever the header has one
@@ -287,4 +288,4 @@ def _without_blank_lines(frame: pl.LazyFrame, shapes: Sequence[Shape]) -> pl.Laz
     """Blank lines between records are no rows; in a file of one column they are a missing value."""
     if len(shapes[0].header) == 1 or not any(shape.n_blank_lines for shape in shapes):
         return frame
-    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    return without_blank_rows(frame)

@@ -17,6 +17,7 @@ import polars as pl
 from assay.config.durations import spoken_duration
 from assay.config.settings import Source
 from assay.data.association import association
+from assay.data.blank_rows import blank_hash, row_hash
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
 from assay.data.failures import Failure
 from assay.data.formats import SAMPLE_ROWS, irregular_share
@@ -223,8 +224,8 @@ def repeated_share(frame: pl.LazyFrame, columns: Sequence[str]) -> float:
     million rows there is one chance in four thousand that two differ and are taken for one.
     """
     n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
-    whole = frame.select(columns).filter(~pl.all_horizontal(pl.all().is_null()))
-    hashes = whole.select(pl.struct(pl.all()).hash().alias("hash"))
+    hashes = frame.select(row_hash(columns).alias("hash"))
+    hashes = hashes.filter(pl.col("hash") != blank_hash(frame.collect_schema(), columns))
     n_parts = n_rows // HASHES_AT_ONCE + 1
     repeated = 0
     for number in range(n_parts):
