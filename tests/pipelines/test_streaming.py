@@ -1,6 +1,7 @@
 """Streams of a whole project: published events reach online values, beside builds, and are told in the ledger."""
 
 import json
+import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.servers import free_port
-from tests.projects import assay
+from tests.projects import assay, kill, start
 
 from assay.errors import DataError, NotFound, ServiceUnreachable, UsageError
 from assay.project import Project
@@ -264,3 +265,16 @@ def test_the_verbs(folder: Path, project):
     assert (refused.code, "bad.jsonl, line 2: not JSON" in refused.err) == (1, True)
     nowhere = assay("features", "publish", folder / "events.jsonl", "--topic", "nowhere", "--project", folder)
     assert (nowhere.code, "topics are: purchases" in nowhere.err) == (1, True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stream_that_is_told_to_end_says_what_it_did(project, folder, how):
+    process = start("features", "stream", "--project", folder, log=folder / "stream.log")
+    try:
+        project.features.publish("purchases", [purchase(4, "ida", amount=2.0)])
+        until(lambda: online_spend(project, "ida") == 2.0, seconds=60)
+        process.send_signal(how)
+        assert process.wait(60) == 0
+    finally:
+        kill(process)
+    assert "events taken: 1" in (folder / "stream.log").read_text()
