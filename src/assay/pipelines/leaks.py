@@ -50,8 +50,8 @@ def check_leakage(run: Run, features: FeatureOutcome, train: LabelledFrame, vali
         leakage.check_row_independence(view.function, train.rows, rng=run.rng)
         for view in workspace.definitions.request_views
     )
+    found.append(check_lineage(run, features, train))  # names the cause, where the score only shows it
     found.append(leakage.check_target_derived(train, task=task, accepted=accepted))
-    found.append(check_lineage(run, features, train))
     found.append(leakage.check_groups(train, validation, entities=target.entity_columns))
     found.append(
         leakage.check_generation(train, task=task, rng=run.rng, entities=target.entity_columns, accepted=accepted)

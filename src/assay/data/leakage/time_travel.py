@@ -19,7 +19,7 @@ from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
 
 KIND = "leakage.time_travel"
-MOMENTS = 48
+MOMENTS = 40
 EXAMPLES = 3
 
 Recompute = Callable[[datetime, pl.DataFrame], pl.DataFrame]
