@@ -161,9 +161,9 @@ def _serve_month(project: Project, story: Story, url: str, business: Business, m
 
 
 def _tell_monitoring(found: Sequence[Evidence], say: Say) -> None:
-    """Drift, performance and what they call for; that features are fresh and replay alike is in the ledger."""
+    """Drift, performance and what they call for; that features and inputs are as they should be is in the ledger."""
     for one in found:
-        if not one.kind.startswith("features."):
+        if one.verdict != "pass" or not one.kind.startswith(("features.", "data.", "monitoring.quality")):
             say(f"   {one.summary}")
 
 
