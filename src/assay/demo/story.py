@@ -163,7 +163,8 @@ def _serve_month(project: Project, story: Story, url: str, business: Business, m
 def _tell_monitoring(found: Sequence[Evidence], say: Say) -> None:
     """Drift, performance and what they call for; that features and inputs are as they should be is in the ledger."""
     for one in found:
-        if one.verdict != "pass" or not one.kind.startswith(("features.", "data.", "monitoring.quality")):
+        is_well = one.verdict == "pass" and one.kind in ("data.expectations", "monitoring.quality")
+        if not is_well and not one.kind.startswith("features."):
             say(f"   {one.summary}")
 
 
