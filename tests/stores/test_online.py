@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.integration.servers import redis_server
 
 from assay.errors import DataError, IntegrityError, ServiceUnreachable, UsageError
-from assay.stores import online
+from assay.stores import online_sqlite
 from assay.stores.online import OnlineRow, open_online
 
 
@@ -285,7 +285,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_batches_only(tmp_path):
 
 def test_a_lock_held_too_long_is_named(sqlite, monkeypatch):
     store = sqlite
-    monkeypatch.setattr(online, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(online_sqlite, "BUSY_TIMEOUT_SECONDS", 0.05)
     impatient = open_online(store.path)
     holder = sqlite3.connect(store.path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
