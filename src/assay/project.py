@@ -375,7 +375,7 @@ class Project:
         return promotion.rollback(self.workspace, actor=actor, reason=reason)
 
     def card(self, version: str | None = None, *, form: str = "md") -> str:
-        """The model card of a version, as Markdown or HTML."""
+        """The model card of a version, as Markdown (`md`), a page (`html`) or a Hugging Face card (`hf`)."""
         from assay.pipelines import audit
 
         return audit.model_card(self.workspace, version, form=form)

@@ -136,14 +136,14 @@ def test_models_are_listed_with_their_holdout_figures(finished_churn):
     assert row["low"] < row["value"] < row["high"]
 
 
-def test_the_card_is_filled_from_evidence_in_both_forms(finished_churn):
+def test_the_card_is_filled_from_evidence_in_every_form(finished_churn):
     with Project.open(finished_churn) as project:
-        markdown, html = project.card(), project.card(form="html")
+        markdown, html, hub = (project.card(form=form) for form in ("md", "html", "hf"))
         with pytest.raises(UsageError, match="pdf"):
             project.card(form="pdf")
         with pytest.raises(NotFound, match=r"churn@3\.0\.0"):
             project.card("churn@3.0.0")
-    for text in (markdown, html):
+    for text in (markdown, html, hub):
         assert "churn@1.0.0" in text
         assert "E-0000" in text
         assert "Setting prices" in text  # out_of_scope_use of assay.yaml

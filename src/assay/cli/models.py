@@ -61,7 +61,7 @@ def rollback(
 @verb
 def card(
     version: Annotated[str, typer.Argument(help="name@version; the one in production by default.")] = "",
-    form: Annotated[str, typer.Option("--format", help="md or html.")] = "md",
+    form: Annotated[str, typer.Option("--format", help="md, html or hf (Hugging Face).")] = "md",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of to stdout.")] = None,
     project: ProjectOption = HERE,
     overrides: SetOption = None,

@@ -482,6 +482,9 @@ class Card(Section):
     known_biases: str = Field("", description="Whom or what the training data shows too little, too much or wrongly.")
     limitations: str = Field("", description="When its answers are not to be relied on.")
     maintenance: str = Field("", description="Who looks after it, how often, and how to reach them.")
+    license: str = Field(
+        "", description="Licence of the model as the Hugging Face form of the card names it, such as apache-2.0."
+    )
 
 
 class Stores(Section):

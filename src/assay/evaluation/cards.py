@@ -119,23 +119,34 @@ def card(version: Mapping[str, Any], evidences: Iterable[Evidence], settings: Se
 
 def markdown(card: Card) -> str:
     """The card as Markdown; text of the project cannot break out of its place."""
-    lines = [f"# Model card: {_md(card.model)}", "", f"Stage: {_md(card.stage) or '**missing**'}", ""]
+    lines = [f"# Model card: {escaped(card.model)}", "", f"Stage: {escaped(card.stage) or '**missing**'}", ""]
     for section in card.sections:
-        lines += [f"## {section.title}", ""]
-        for entry in section.entries:
-            said = f"**Missing.** {entry.remedy}" if entry.is_missing else _md(entry.text)
-            source = f" [{', '.join(entry.evidence)}]" if entry.evidence else ""
-            lines.append(f"- **{entry.name}:** {said}{source}")
-        lines.append("")
-    lines += ["## Metrics", "", _md(card.measured) or "**Missing.** Run `assay run` or `assay evaluate`.", ""]
+        lines += [f"## {section.title}", "", *entry_lines(section.entries), ""]
+    lines += ["## Metrics", "", *metric_lines(card)]
+    lines += ["## Evidence", "", evidence_line(card)]
+    return "\n".join(lines) + "\n"
+
+
+def entry_lines(entries: Iterable[Entry]) -> list[str]:
+    """Entries as a Markdown list; each says what is known and where from, or what is missing and how to say it."""
+    lines = []
+    for entry in entries:
+        said = f"**Missing.** {entry.remedy}" if entry.is_missing else escaped(entry.text)
+        source = f" [{', '.join(entry.evidence)}]" if entry.evidence else ""
+        lines.append(f"- **{entry.name}:** {said}{source}")
+    return lines
+
+
+def metric_lines(card: Card) -> list[str]:
+    """What was measured, as Markdown: the sentence, the metrics and the segments."""
+    lines = [escaped(card.measured) or "**Missing.** Run `assay run` or `assay evaluate`.", ""]
     lines += _md_table(_headed(METRIC_COLUMNS, card), card.metrics)
     lines += _md_table(_headed(SLICE_COLUMNS, card), card.slices)
-    lines += [
-        "## Evidence",
-        "",
-        f"Made from {', '.join(card.evidence) or 'no record'}. Check with `assay ledger verify`.",
-    ]
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def evidence_line(card: Card) -> str:
+    return f"Made from {', '.join(card.evidence) or 'no record'}. Check with `assay ledger verify`."
 
 
 def html(card: Card) -> str:
@@ -275,10 +286,10 @@ def _md_table(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> li
     if not rows:
         return []
     lines = [f"| {' | '.join(columns)} |", f"|{'|'.join([' --- ', *[' ---: '] * (len(columns) - 1)])}|"]
-    return [*lines, *(f"| {' | '.join(_md(cell) for cell in row)} |" for row in rows), ""]
+    return [*lines, *(f"| {' | '.join(escaped(cell) for cell in row)} |" for row in rows), ""]
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
     """Text on one line, with what Markdown or HTML would read as markup made plain."""
     plain = " ".join(text.split())
     for mark in "\\`*_[]<>|#":

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from assay.data import holdout, snapshots
 from assay.errors import IntegrityError, NotFound, UsageError
-from assay.evaluation import cards
+from assay.evaluation import cards, hugging_face
 from assay.framing import brief, rules_or_ml
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
@@ -22,6 +22,8 @@ from assay.pipelines import trace
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import ModelVersion
 from assay.serving import prediction_log
+
+CARD_FORMS = ("md", "html", "hf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,15 @@ def model_card(workspace: Workspace, reference: str | None, *, form: str) -> str
 
     Raises:
         NotFound: There is no such version.
-        UsageError: `form` is neither md nor html.
+        UsageError: `form` is none of those there are.
     """
-    if form not in ("md", "html"):
-        raise UsageError(f"a card is written as md or html, not {form!r}.")
+    if form not in CARD_FORMS:
+        raise UsageError(f"a card is written as one of {', '.join(CARD_FORMS)}, not {form!r}.")
     version = find_version(workspace, reference)
     evidences = workspace.ledger.find(run=version.run)
     made = cards.card(version.to_json(), evidences, workspace.settings)
+    if form == "hf":
+        return hugging_face.write(made, evidences, workspace.settings)
     return cards.html(made) if form == "html" else cards.markdown(made)
 
 
