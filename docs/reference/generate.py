@@ -10,9 +10,10 @@ from assay.config.reference import reference_page
 
 ROOMS = (
     "framing", "data", "features", "training", "evaluation", "release", "serving", "monitoring",
-    "models", "metrics", "pages", "ledger", "stores", "config", "pipelines",
+    "models", "metrics", "pages", "ledger", "stores", "engines", "config", "pipelines", "integrations",
 )  # fmt: skip
 SOURCE = Path("src/assay")
+DEFINITIONS = "assay.features.definitions"
 
 
 def command_line() -> str:
@@ -38,12 +39,20 @@ def command_line() -> str:
 def python_reference() -> str:
     """Every room's modules, from their docstrings."""
     lines = ["# Python\n", "What users import is `assay` itself; the rooms can be used alone, in a notebook, say.\n"]
-    lines += ["## assay\n", "::: assay.project\n", "::: assay.features.definitions\n"]
+    lines += ["## assay\n", *map(_entry, modules_of("project")), _entry(DEFINITIONS)]
     for room in ROOMS:
-        lines.append(f"## assay.{room}\n")
-        modules = sorted(path.stem for path in (SOURCE / room).glob("*.py") if path.stem != "__init__")
-        lines += [f"::: assay.{room}.{name}\n" for name in modules if f"{room}.{name}" != "features.definitions"]
+        lines += [f"## assay.{room}\n", *(_entry(name) for name in modules_of(room) if name != DEFINITIONS)]
     return "\n".join(lines)
+
+
+def modules_of(room: str) -> list[str]:
+    """Dotted names of a room's modules, those of its inner rooms too."""
+    paths = sorted(path for path in (SOURCE / room).rglob("*.py") if path.stem != "__init__")
+    return [".".join(("assay", *path.relative_to(SOURCE).with_suffix("").parts)) for path in paths]
+
+
+def _entry(module: str) -> str:
+    return f"::: {module}\n"
 
 
 def decisions() -> str:
