@@ -39,6 +39,13 @@ class Odd:
 
 HEAD = b"id,day,amount\n"
 TIMES = {"time": "day"}
+SECONDS = {"time": "day", "time_format": "%s"}
+BEYOND = pl.DataFrame({"id": range(20), "n": [9 * 10**18] * 3 + [17 * 10**14] * 17, "day": [2 * 10**9] * 20}).select(
+    "id",
+    at=pl.col("n").cast(pl.Datetime("us")),
+    zoned=pl.col("n").cast(pl.Datetime("ms", "Asia/Tokyo")),
+    day=pl.col("day").cast(pl.Int32).cast(pl.Date),
+)
 
 ODD = (
     Odd("sound", sound().encode(), declared=TIMES),
@@ -54,6 +61,11 @@ ODD = (
     Odd("header only", HEAD, declared=TIMES),
     Odd("one row", HEAD + b"1,2026-01-01,2\n", declared=TIMES),
     Odd("all null", HEAD + b",,\n" * 20),
+    Odd("milliseconds read as seconds", HEAD + b"1,1767000000000,2\n" * 15, "none of the 15", declared=SECONDS),
+    Odd("one time in milliseconds", HEAD + b"1,1767000000,2\n" * 15 + b"2,1767000000000,2\n", declared=SECONDS),
+    Odd("times beyond the calendar", _parquet(BEYOND), path="rows.parquet", declared={"time": "at", "key": ["id"]}),
+    Odd("a column named as a pattern", b"id,^.*$\n1,2\n", "line 1: a column called '^.*$'"),
+    Odd("a column named as all", _parquet(pl.DataFrame({"id": [1], "*": [2]})), "column '*'", "rows.parquet"),
     Odd("infinities", HEAD + b"1,2026-01-01,inf\n2,2026-01-02,-inf\n3,2026-01-03,nan\n" * 15, declared=TIMES),
     Odd("integers beyond 64 bits", HEAD + b"184467440737095516160,2026-01-01,2\n" * 15, declared=TIMES),
     Odd("column name twice", b"id,day,id\n1,2026-01-01,2\n", "two columns are called 'id'"),

@@ -170,8 +170,15 @@ def test_a_database_that_is_not_there_is_named_and_not_made(tmp_path):
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path):
     pytest.importorskip("psycopg")
-    source = Source(url="postgresql://me:secret@127.0.0.1:9/sales", query="select 1")
-    with pytest.raises(ServiceUnreachable, match="does not answer") as refusal:
+    for url in ("postgresql://me:secret@127.0.0.1:9/sales", "postgresql://127.0.0.1:9/sales?user=me&password=secret"):
+        with pytest.raises(ServiceUnreachable, match="does not answer") as refusal:
+            sources.read("sales", Source(url=url, query="select 1"), tmp_path)
+        assert "secret" not in str(refusal.value)
+
+
+def test_a_port_that_is_no_number_is_a_slip_in_the_url(tmp_path):
+    source = Source(url="postgresql://me:secret@host:port/sales", query="select 1")
+    with pytest.raises(ConfigError, match=r"sources\.sales\.url") as refusal:
         sources.read("sales", source, tmp_path)
     assert "secret" not in str(refusal.value)
 

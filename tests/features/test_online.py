@@ -139,6 +139,20 @@ def test_latest_is_history_at_this_moment(definitions, games, tables, online, no
     assert ours.equals(theirs.drop("when"))
 
 
+def test_a_key_that_is_missing_is_not_the_entity_called_none(definitions, tables, online):
+    (_, city) = definitions.views
+    build(
+        city,
+        {"cities": pl.LazyFrame({"team": ["None", "ants"], "city": ["Bern", "Rome"]})},
+        tables=tables,
+        online=online,
+    )
+    keys = pl.DataFrame({"team": ["ants", None, "None"]})
+    found = latest(keys, list(city.features), definitions=definitions, store=online)
+    (name,) = city.features
+    assert found[name].is_null().to_list() == [False, True, False]
+
+
 def test_threads_read_while_a_build_pushes(league, target, definitions, tables, online):
     built(definitions, league.games(3), tables, online)
     reader = OnlineFeatures(target=target, definitions=definitions, store=online)

@@ -176,6 +176,15 @@ def test_what_cannot_be_joined_is_refused(labels, said):
         join(pl.DataFrame(labels), seconds(ROWS, "known_at").lazy(), entity_column="who", entity="team", time="time")
 
 
+def test_a_key_that_no_row_can_have_finds_none():
+    rows = pl.DataFrame({"team": [1], "known_at": [START], "value": [7]}).lazy()
+    unsigned = pl.Series("who", [1, 2**64 - 1], dtype=pl.UInt64)
+    labels = pl.DataFrame({"who": unsigned, "time": [START + timedelta(1)] * 2})
+    assert join(labels, rows, entity_column="who", entity="team", time="time")["value"].to_list() == [7, None]
+    timeless = join_timeless(labels, rows.drop("known_at"), entity_column="who", entity="team")
+    assert timeless["value"].to_list() == [7, None]
+
+
 def test_attributes_without_time_join_by_key_alone():
     rows = pl.LazyFrame({"team": ["a", None, "a"], "city": ["x", "y", "z"]})
     joined = join_timeless(LABELS, rows, entity_column="who", entity="team", prefix="home_")

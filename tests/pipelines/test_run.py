@@ -22,6 +22,8 @@ from assay.project import Project
         ("s3://bucket/prefix", "s3://bucket/prefix"),
         ("postgresql://assay@db:5432/ledger", "postgresql://assay@db:5432/ledger"),
         ("data/a:b@c.csv", "data/a:b@c.csv"),
+        ("nats://hunter2@bus:4222", "nats://***@bus:4222"),
+        ("nats://assay:hunter2@bus:4222", "nats://assay:***@bus:4222"),
     ],
 )
 def test_a_password_in_a_url_is_blotted_out_wherever_it_stands(url, kept):

@@ -61,5 +61,13 @@ def test_a_half_published_batch_is_never_seen(tmp_path):
 
 
 def test_an_unknown_scheme_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="amqp"):
-        open_bus("amqp://localhost")
+    with pytest.raises(UsageError, match="amqp") as refusal:
+        open_bus("amqp://assay:hunter2@localhost")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_a_port_that_is_no_number_is_refused_without_the_password():
+    pytest.importorskip("faststream")
+    with pytest.raises(UsageError, match="cannot be read") as refusal:
+        open_bus("redis://assay:hunter2@localhost:port")
+    assert "hunter2" not in str(refusal.value)

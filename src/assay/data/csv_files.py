@@ -26,6 +26,7 @@ LEADING_ZERO = r"^\s*[+-]?0\d"
 BLANK = r"^[ \t]+$"  # a missing value, however many blanks it is written with
 FLAG = r"^(?i:true|false)$"
 WHOLE = r"^[+-]?\d+$"
+PATTERN_NAME = re.compile(r"\*|\^.*\$", re.DOTALL)  # a name that Polars takes for a pattern of names
 BLANK_LINES = frozenset({b"\n", b"\r\n"})
 LONGEST_FIELD = 1 << 24  # characters; Python's own limit of 131,072 is less than a page of a web site
 COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"BZ": "bzip2", b"\xfd7zXZ": "xz"}
@@ -161,6 +162,9 @@ def _refuse_bad_header(path: Path, header: tuple[str, ...]) -> None:
         raise DataError(f"{path} is empty. A CSV file needs a header with the names of its columns.")
     if any("\x00" in name for name in header):
         raise DataError(f"{path}, line 1: the file is not text in UTF-8. Save it as UTF-8.")
+    pattern = next((name for name in header if PATTERN_NAME.fullmatch(name)), None)
+    if pattern is not None:
+        raise DataError(f"{path}, line 1: a column called {pattern!r} would stand for several columns. Rename it.")
     twice = next((name for name in header if header.count(name) > 1), None) if len(set(header)) < len(header) else None
     if twice is not None:
         raise DataError(f"{path}, line 1: two columns are called {twice!r}. Rename one, for a rule could mean either.")

@@ -62,7 +62,7 @@ def _url(name: str, text: str, folder: Path) -> URL:
 
     try:
         url = make_url(text)
-    except ArgumentError as failure:
+    except (ArgumentError, ValueError) as failure:  # a port that is no number is a ValueError
         raise ConfigError(
             f"sources.{name}.url is no database URL. Write it like sqlite:///sales.db or postgresql://host/database."
         ) from failure
@@ -109,4 +109,5 @@ def _connect(name: str, engine: Engine, url: URL) -> Connection:
 
 
 def _shown(url: URL) -> str:
-    return url.render_as_string(hide_password=True)
+    """The URL for messages, without its options: a password may be one of them."""
+    return url.set(query={}).render_as_string(hide_password=True)

@@ -5,6 +5,8 @@ Text is read by the declared format or as ISO 8601, never by guessing: `02/03/20
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
 from polars.exceptions import PolarsError
 
@@ -17,6 +19,9 @@ KNOWN_AT = "known_at"
 CLOCK = pl.Datetime("us", "UTC")
 ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M%#z", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 EXAMPLES = 3
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)  # the years 1 to 9999
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896  # the same, counted from 1970
+A_DAY = {"ms": 86_400_000, "us": 86_400_000_000}
 
 
 def add(name: str, frame: pl.LazyFrame, schema: pl.Schema, source: Source) -> pl.LazyFrame:
@@ -31,15 +36,47 @@ def add(name: str, frame: pl.LazyFrame, schema: pl.Schema, source: Source) -> pl
     moment = parsed(name, source.time, schema[source.time], source.time_format)
     timed = frame.with_columns(moment.alias(EVENT_TIME))
     _refuse_unreadable(name, frame.select(raw=pl.col(source.time), moment=moment), source)
-    return timed.with_columns((pl.col(EVENT_TIME) + pl.lit(source.delay)).alias(KNOWN_AT))
+    return timed.with_columns(_within(pl.col(EVENT_TIME) + pl.lit(source.delay)).alias(KNOWN_AT))
+
+
+def of_this_calendar(schema: pl.Schema) -> list[pl.Expr]:
+    """Columns of dates and times, each value outside the years 1 to 9999 as null.
+
+    A file can hold such values, but no calendar has them: writing one as text ends the process.
+    """
+    return [
+        pl.when(pl.col(name).to_physical().is_between(*limits)).then(pl.col(name)).alias(name)
+        for name, dtype in schema.items()
+        if (limits := _limits(dtype)) is not None
+    ]
+
+
+def _limits(dtype: pl.DataType) -> tuple[int, int] | None:
+    """Least and greatest number of a type of date or time; a day less where zones move it. None: all will do."""
+    if dtype == pl.Date:
+        return FIRST_DAY, LAST_DAY
+    if not isinstance(dtype, pl.Datetime) or dtype.time_unit not in A_DAY:
+        return None  # nanoseconds reach from 1677 to 2262
+    day, moved = A_DAY[dtype.time_unit], 1 if dtype.time_zone else 0
+    return (FIRST_DAY + moved) * day, (LAST_DAY + 1 - moved) * day - 1
 
 
 def parsed(name: str, column: str, dtype: pl.DataType, time_format: str | None) -> pl.Expr:
     """The column as Datetime in microseconds, UTC; null where it cannot be read. Times without a zone are UTC.
 
+    A time outside the years 1 to 9999 is none: it is milliseconds that were read as seconds, or the like.
+
     Raises:
         ConfigError: The type holds no time.
     """
+    return _within(_moment(name, column, dtype, time_format))
+
+
+def _within(moment: pl.Expr) -> pl.Expr:
+    return pl.when(moment.is_between(EARLIEST, LATEST)).then(moment)
+
+
+def _moment(name: str, column: str, dtype: pl.DataType, time_format: str | None) -> pl.Expr:
     value = pl.col(column)
     if isinstance(dtype, pl.Datetime):
         in_utc = value.dt.convert_time_zone("UTC") if dtype.time_zone else value.dt.replace_time_zone("UTC")

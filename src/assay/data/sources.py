@@ -27,7 +27,8 @@ def read(name: str, source: Source, folder: Path) -> pl.LazyFrame:
 
     Where the source has a time, two columns are added: `event_time`, and `known_at` = `event_time` + `source.delay`,
     both Datetime in microseconds, UTC. A row whose time cannot be read keeps its place with both empty, so that it
-    never joins anything; `expectations` counts such rows and shows examples.
+    never joins anything; `expectations` counts such rows and shows examples. A date or time outside the years 1 to
+    9999 is a missing value.
 
     Args:
         name: Of the source, for errors.
@@ -42,7 +43,7 @@ def read(name: str, source: Source, folder: Path) -> pl.LazyFrame:
     frame = _with_null_values(_scan(name, source, folder), source)
     schema = _schema_of(name, frame)
     _refuse_unknown_columns(name, source, list(schema))
-    return event_time.add(name, frame, schema, source)
+    return event_time.add(name, frame.with_columns(event_time.of_this_calendar(schema)), schema, source)
 
 
 def format_of(name: str, source: Source) -> str:
@@ -118,6 +119,12 @@ def _schema_of(name: str, frame: pl.LazyFrame) -> pl.Schema:
 
 
 def _refuse_unknown_columns(name: str, source: Source, columns: list[str]) -> None:
+    for column in columns:
+        if csv_files.PATTERN_NAME.fullmatch(column):
+            raise DataError(
+                f"source {name!r} has a column {column!r}, which would stand for several columns at once. Rename it "
+                "in the source."
+            )
     for field, column in _declared(source):
         if column not in columns:
             hint = did_you_mean(column, columns) or f"it has {', '.join(map(repr, columns[:30]))}."

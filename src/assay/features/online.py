@@ -221,7 +221,9 @@ def latest(keys: pl.DataFrame, names: Sequence[str], *, definitions: Definitions
     """
     columns: dict[str, pl.Series] = {}
     for view, wanted in views_of(names, definitions):
-        rows = store.get(view.name, [str(key) for key in keys[view.entity]])
+        asked = keys[view.entity].to_list()
+        found = iter(store.get(view.name, [str(key) for key in asked if key is not None]))
+        rows = [None if key is None else next(found) for key in asked]
         arrived = pushed(view, store)
         for name in wanted:
             given = [None if row is None else row.values.get(name) for row in rows]

@@ -19,7 +19,7 @@ import polars as pl
 from assay.engines import Engine, Task
 from assay.features.definitions import KNOWN_AT
 from assay.features.exchange import folder_in
-from assay.features.point_in_time import Join, SortedRows, common_key_type, join
+from assay.features.point_in_time import Join, SortedRows, as_key, common_key_type, join
 
 FEWEST_LABELS = 10_000  # of a range; less is not worth a worker's while
 ROW = "__label_row"
@@ -106,8 +106,8 @@ def join_range(shared: JoinRange, number: int) -> str:
 def _cut(labels: pl.DataFrame, key: pl.DataType, n_ranges: int, folder: Path) -> int:
     """Write the labels in ranges of entities, no entity in two of them; returns how many ranges there are."""
     entity = labels.columns[0]
-    ordered = labels.with_row_index(ROW).with_columns(pl.col(entity).cast(key)).sort(entity)  # nulls come first
-    keys, n_nulls = ordered[entity], labels[entity].null_count()
+    ordered = labels.with_row_index(ROW).with_columns(as_key(entity, key)).sort(entity)  # nulls come first
+    keys, n_nulls = ordered[entity], ordered[entity].null_count()
     start, number = 0, 0
     for wanted in range(1, n_ranges + 1):
         end = labels.height * wanted // n_ranges

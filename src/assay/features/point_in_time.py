@@ -79,7 +79,7 @@ def join(
     key = common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
 
     named = labels.lazy().select(
-        pl.col(entity_column).cast(key).alias("__entity"), instant(labels.schema, time).alias("__time")
+        as_key(entity_column, key).alias("__entity"), instant(labels.schema, time).alias("__time")
     )
     left = named.with_row_index(_ROW).drop_nulls(["__entity", "__time"]).sort("__entity", "__time").collect()
     right = frame.select(
@@ -109,7 +109,7 @@ def join_timeless(
     key = common_key_type(labels.schema[entity_column], available[entity], entity_column, entity)
     right = rows.select(pl.col(entity).cast(key).alias("__entity"), pl.col(columns).name.prefix(prefix))
     unique = right.drop_nulls("__entity").unique("__entity", keep="last", maintain_order=True).collect()
-    left = labels.with_columns(pl.col(entity_column).cast(key).alias("__entity"))
+    left = labels.with_columns(as_key(entity_column, key).alias("__entity"))
     return left.join(unique, on="__entity", how="left", maintain_order="left").drop("__entity")
 
 
@@ -211,6 +211,11 @@ def common_key_type(of_labels: pl.DataType, of_rows: pl.DataType, label_column: 
         f"the labels' '{label_column}' is {of_labels} and the rows' '{row_column}' is {of_rows}: keys must be of one "
         "type, text or whole numbers. Cast one of them where it is made."
     )
+
+
+def as_key(column: str, key: pl.DataType) -> pl.Expr:
+    """A label's key in the type of the comparison; null where that cannot hold it, for then no row has it either."""
+    return pl.col(column).cast(key, strict=False)
 
 
 def _require(schema: pl.Schema, wanted: dict[str, str]) -> None:

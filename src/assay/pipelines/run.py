@@ -36,6 +36,8 @@ class Step:
 Progress = Callable[[Step], None]
 
 PASSWORD_OF_USER = re.compile(r"(?<=://)([^:/?#@]*):.*@")  # greedy: a password may hold an @ of its own
+TOKEN_ALONE = re.compile(r"(?<=://)[^:/?#@]+(?=@)")  # before a host whose scheme has tokens and no user names
+TOKEN_SCHEMES = ("nats://", "tls://", "http://", "https://")
 PASSWORD_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token|key|credential)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 
@@ -132,5 +134,7 @@ def without_passwords(settings: Any) -> Any:
     if isinstance(settings, list):
         return [without_passwords(value) for value in settings]
     if isinstance(settings, str) and "://" in settings:
+        if settings.strip().lower().startswith(TOKEN_SCHEMES):
+            settings = TOKEN_ALONE.sub("***", settings)
         return PASSWORD_IN_QUERY.sub(r"\1***", PASSWORD_OF_USER.sub(r"\1:***@", settings))
     return settings

@@ -71,7 +71,7 @@ def open_artifacts(url: str | Path) -> ArtifactStore:
         from assay.stores.artifacts_s3 import S3Artifacts  # boto3 is an extra
 
         return S3Artifacts(bucket=parts.netloc, prefix=parts.path.strip("/"))
-    raise UsageError(f"stores.artifacts: {text!r} has the scheme {parts.scheme!r}. Use a folder or s3://bucket/prefix.")
+    raise UsageError(f"stores.artifacts: the scheme {parts.scheme!r} is not known. Use a folder or s3://bucket/prefix.")
 
 
 def verify_artifacts(store: ArtifactStore) -> list[str]:

@@ -130,7 +130,7 @@ def open_bus(url: str | Path, *, prefix: str = "assay", kept_events: int = KEPT_
 
         return open_kafka(text, prefix=prefix)
     raise UsageError(
-        f"stores.bus: {text!r} has the scheme {parts.scheme!r}. Use the path of a file, redis://, nats:// or kafka://."
+        f"stores.bus: the scheme {parts.scheme!r} is not known. Use the path of a file, redis://, nats:// or kafka://."
     )
 
 

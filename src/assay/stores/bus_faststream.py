@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from assay.errors import ServiceUnreachable
+from assay.errors import ServiceUnreachable, UsageError
 from assay.stores.bus import Backlog, Message, require_topic
 
 T = TypeVar("T")
@@ -80,6 +80,7 @@ class FastStreamBus:
         """Connect.
 
         Raises:
+            UsageError: The URL cannot be read.
             ServiceUnreachable: The server does not answer.
         """
         self._wire = wire
@@ -90,6 +91,9 @@ class FastStreamBus:
         self._is_broken = False
         try:
             self.run(wire.connect())
+        except ValueError as error:  # a port that is no number
+            self._loop.close()
+            raise UsageError(f"stores.bus: {self._where} cannot be read: {error}.") from error
         except BaseException:
             self._loop.close()
             raise

@@ -281,7 +281,7 @@ def open_tables(url: str | Path) -> Tables:
         return Tables(unquote(parts.path))
     if parts.scheme == "s3":
         return Tables(text, storage_options={"aws_allow_http": "true"})
-    raise UsageError(f"stores.tables: {text!r} has the scheme {parts.scheme!r}. Use a folder or s3://bucket/prefix.")
+    raise UsageError(f"stores.tables: the scheme {parts.scheme!r} is not known. Use a folder or s3://bucket/prefix.")
 
 
 def _properties(mode: str, metadata: Mapping[str, str] | None) -> dict[str, Any]:

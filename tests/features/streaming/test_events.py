@@ -59,6 +59,14 @@ def test_each_type_of_column_takes_what_fits_it():
         assert repr(column) in refused.fault.reason
 
 
+@pytest.mark.parametrize(("day", "is_held"), [("1678-01-01", True), ("1600-01-01", False), ("2300-01-01", False)])
+def test_a_moment_that_its_column_cannot_hold_is_a_fault_and_neither_a_crash_nor_a_null(day, is_held):
+    form = dataclasses.replace(FORM, types={**TYPES, "since": pl.Datetime("ns")})
+    found, bad = read({**event(1, "ana", 5, 2.5), "since": day}, form=form)
+    assert (len(found), [one.fault.kind for one in bad]) == ((1, []) if is_held else (0, ["no time"]))
+    assert not is_held or frame_of([(found[0].known_us, found[0].row)], form)["since"][0].date().isoformat() == day
+
+
 def test_what_an_event_does_not_bring_is_null():
     (found,), _ = read({"event_id": "x", "customer_id": "ana", "time": "2026-01-01T00:00:00Z"})
     assert found.row["amount"] is None

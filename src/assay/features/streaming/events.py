@@ -186,6 +186,10 @@ def _event(
     for column, moment in moments.items():
         if moment is None and content.get(column) is not None:
             return Fault("no time", f"{column!r} is {_shown(content[column])}, which is no time")
+        if moment is not None and not _holds(form.types.get(column), moment):
+            return Fault(
+                "no time", f"{column!r} is {_shown(content[column])}, outside what {form.types[column]} can hold"
+            )
     time_us = moments[form.time]
     assert time_us is not None  # it is not missing and was read
     if time_us > now_us + form.max_ahead_us:
@@ -206,6 +210,11 @@ def _held(value: Any, moment_us: int | None, dtype: pl.DataType) -> Any:
     if dtype.is_integer():
         return int(value)
     return str(value) if _is_text(dtype) else value
+
+
+def _holds(dtype: pl.DataType | None, moment_us: int) -> bool:
+    """Whether a column can hold the moment: in nanoseconds there are times from 1677 to 2262 alone."""
+    return not isinstance(dtype, pl.Datetime) or LONG[0] <= _in_unit(moment_us, dtype) <= LONG[1]
 
 
 def _in_unit(moment_us: int, dtype: pl.Datetime) -> int:
