@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assay.features import materialize
 from assay.features.definitions import feature_view
-from assay.features.provenance import TOUCHED, marked_rows, origin_of, ranges
+from assay.features.provenance import TOUCHED, marked_rows, ranges, source_rows_of
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def row_of(view, sources, team, place=-1):
 def test_a_mean_of_two_games_came_from_those_two_games(league, games, place):
     view, sources = league.form_view(), {"games": games.lazy()}
     known_at, values = row_of(view, sources, "bees", place)
-    (found,) = origin_of(view, sources, entity="bees", known_at=known_at, values=values)
+    (found,) = source_rows_of(view, sources, entity="bees", known_at=known_at, values=values)
     played = games.with_row_index("n").filter((pl.col("team") == "bees") & (pl.col("known_at") <= known_at))
     assert found.is_proven
     assert list(found.rows) == played["n"].tail(2).to_list()
@@ -38,7 +38,7 @@ def test_a_mean_of_two_games_came_from_those_two_games(league, games, place):
 def test_the_rows_found_give_the_row_again_and_one_fewer_does_not(league, games):
     view, sources = league.form_view(more=True), {"games": games.lazy()}
     known_at, values = row_of(view, sources, "cats")
-    (found,) = origin_of(view, sources, entity="cats", known_at=known_at, values=values)
+    (found,) = source_rows_of(view, sources, entity="cats", known_at=known_at, values=values)
     for rows, same in ((found.rows, True), (found.rows[1:], False)):
         part = games[list(rows)].lazy()
         assert (row_of(view, {"games": part}, "cats") == (known_at, values)) is same
@@ -52,7 +52,7 @@ def test_rows_of_other_entities_are_kept_where_they_count(league, games):
 
     sources = {"games": games.lazy()}
     known_at, values = row_of(ranked, sources, "dogs", 3)
-    (found,) = origin_of(ranked, sources, entity="dogs", known_at=known_at, values=values)
+    (found,) = source_rows_of(ranked, sources, entity="dogs", known_at=known_at, values=values)
     assert found.is_proven
     assert found.columns == ()
     assert set(games[list(found.rows)]["team"]) > {"dogs"}
@@ -67,7 +67,7 @@ def test_a_key_made_of_two_is_found_in_rows_that_hold_both(games):
 
     sources = {"games": games.lazy()}
     known_at, values = row_of(paired, sources, "ants|bees")
-    (found,) = origin_of(paired, sources, entity="ants|bees", known_at=known_at, values=values)
+    (found,) = source_rows_of(paired, sources, entity="ants|bees", known_at=known_at, values=values)
     assert found.is_proven
     assert set(found.keys) == {"ants", "bees"}
     assert set(found.columns) == {"team", "other"}
@@ -79,7 +79,7 @@ def test_values_that_cannot_be_computed_again_leave_all_rows_known_by_then_unpro
     view, sources = league.form_view(), {"games": games.lazy()}
     known_at, values = row_of(view, sources, "bees", 4)
     other = {**values, "team_points_2g_mean": -1.0}
-    (found,) = origin_of(view, sources, entity="bees", known_at=known_at, values=other)
+    (found,) = source_rows_of(view, sources, entity="bees", known_at=known_at, values=other)
     assert not found.is_proven
     assert len(found.rows) == games.filter(pl.col("known_at") <= known_at).height
 
@@ -87,7 +87,7 @@ def test_values_that_cannot_be_computed_again_leave_all_rows_known_by_then_unpro
 def test_a_definition_that_is_no_longer_the_same_proves_nothing(league, games):
     view, sources = league.form_view(), {"games": games.lazy()}
     known_at, values = row_of(view, sources, "bees", 4)
-    (found,) = origin_of(view, sources, entity="bees", known_at=known_at, values=values, is_same=False)
+    (found,) = source_rows_of(view, sources, entity="bees", known_at=known_at, values=values, is_same=False)
     assert not found.is_proven
     assert len(found.rows) == games.filter(pl.col("known_at") <= known_at).height
 
@@ -95,14 +95,16 @@ def test_a_definition_that_is_no_longer_the_same_proves_nothing(league, games):
 def test_a_view_without_time_came_from_the_row_of_its_entity(league):
     cities = pl.LazyFrame({"team": ["ants", "bees"], "city": ["Rome", "Oslo"]})
     view = league.city_view()
-    (found,) = origin_of(view, {"cities": cities}, entity="bees", known_at=None, values={"team_city": "Oslo"})
+    (found,) = source_rows_of(view, {"cities": cities}, entity="bees", known_at=None, values={"team_city": "Oslo"})
     assert (found.rows, found.is_proven, found.first_known) == ((1,), True, None)
 
 
 def test_rows_that_came_after_the_run_are_never_among_them(league, games):
     view, as_of = league.form_view(), league.start + timedelta(days=5)
     known_at, values = row_of(view, {"games": games.filter(pl.col("known_at") < as_of).lazy()}, "ants")
-    (found,) = origin_of(view, {"games": games.lazy()}, entity="ants", known_at=known_at, values=values, as_of=as_of)
+    (found,) = source_rows_of(
+        view, {"games": games.lazy()}, entity="ants", known_at=known_at, values=values, as_of=as_of
+    )
     assert found.is_proven
     assert found.last_known < as_of
 
@@ -121,7 +123,7 @@ def test_what_is_returned_as_proven_always_gives_the_values_again(keys, window, 
     )
     sources = {"sales": sales.lazy()}
     known_at, values = row_of(sold, sources, keys[-1])
-    (found,) = origin_of(sold, sources, entity=keys[-1], known_at=known_at, values=values)
+    (found,) = source_rows_of(sold, sources, entity=keys[-1], known_at=known_at, values=values)
     again = row_of(sold, {"sales": sales[list(found.rows)].lazy()}, keys[-1])
     assert found.is_proven
     assert again[1]["shop_sold_n_sum"] == pytest.approx(values["shop_sold_n_sum"], rel=1e-8, abs=1e-8)

@@ -10,8 +10,8 @@ from tests.projects import AS_OF, asked, edit, questions
 
 from assay.errors import NotFound, UsageError
 from assay.ledger.evidence import plain
+from assay.pipelines.descent import Step
 from assay.pipelines.impact import MOST_TOLD, told
-from assay.pipelines.trace import Step
 from assay.project import Project
 
 QUICK = ("training.estimators=[logistic]", "evaluation.bootstrap=100", "gates.max_latency_p99_ms=5000")

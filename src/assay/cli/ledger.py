@@ -11,7 +11,7 @@ import typer
 from assay.cli.shell import HERE, JsonOption, ProjectOption, SetOption, open_project, show_evidence, show_json, verb
 
 if TYPE_CHECKING:
-    from assay.pipelines.trace import Trace
+    from assay.pipelines.descent import Trace
     from assay.project import Project
 
 ledger = typer.Typer(name="ledger", help="The tamper-evident record of everything.", no_args_is_help=True)

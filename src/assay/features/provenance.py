@@ -91,7 +91,7 @@ def ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def origin_of(
+def source_rows_of(
     view: FeatureView,
     sources: Mapping[str, pl.LazyFrame],
     *,

@@ -18,24 +18,17 @@ from assay.errors import AssayError, NotFound, UsageError
 from assay.features.provenance import ranges
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
-from assay.pipelines.reach import Marked, Reach, can_have_read, reach_of, touched_rows
-from assay.pipelines.trace import Step, Trace, graph_of, origin_of, readable
+from assay.pipelines.descent import Step, Trace, counted, readable, row_numbers, span
+from assay.pipelines.reach import Marked, Reach, can_have_read, reach_of
+from assay.pipelines.touched_predictions import prediction_steps, predictions_of
+from assay.pipelines.trace import graph_of, origin_of
 from assay.pipelines.workspace import Workspace
 from assay.release.versions import Period
-from assay.serving import log_frames
-from assay.serving.rows import parse_time
 
 MOST_SNAPSHOTS = 200  # distinct versions of a source that are looked through, the newest
 MOST_COMPUTED = 20  # runs whose features are computed anew, the newest; of earlier ones an upper bound is given
 MOST_RECORDS = 2_000  # of the graph
 MOST_TOLD = 50  # steps of one kind, the newest; the others are one step
-SHOWN_RANGES = 4
-BECAUSE = {
-    "version": " by a version that learnt from them",
-    "features": " with features that may hold them",
-    "both": " by a version that learnt from them, with features that may hold them too",
-}
-NO_PREDICTIONS = {"id": pl.String(), "time": log_frames.TIME, "model": pl.String(), "because": pl.String()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +154,12 @@ def _may_have_learnt(reach: Reach | None) -> bool:
 
 
 def _snapshot_step(taken: Taken, runs: Sequence[str]) -> Step:
-    numbers = ranges(taken.picked[selection.ROW].to_list())
-    listed = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in numbers[:SHOWN_RANGES])
-    listed += ", …" if len(numbers) > SHOWN_RANGES else ""
+    numbers = taken.picked[selection.ROW].to_list()
     readers = [one.run for one in taken.records if one.run in runs]
     newest = taken.records[-1]
-    says = f"{taken.picked.height:,} of {newest.figures['rows']:,} rows: {listed}; "
-    says += f"read by {_counted(len(readers), 'run')}" + (f", last {readers[-1]}" if readers else "")
-    figures = {"digest": taken.digest, "n_rows": taken.picked.height, "rows": numbers[:1_000], "runs": readers}
+    says = f"{taken.picked.height:,} of {newest.figures['rows']:,} rows: {row_numbers(numbers)}; "
+    says += f"read by {counted(len(readers), 'run')}" + (f", last {readers[-1]}" if readers else "")
+    figures = {"digest": taken.digest, "n_rows": taken.picked.height, "rows": ranges(numbers)[:1_000], "runs": readers}
     return Step("snapshot", taken.digest[:12], says, newest.id, "exact", figures)
 
 
@@ -176,9 +167,9 @@ def _feature_step(one: Marked, picked: pl.DataFrame) -> Step:
     touched, of = one.touched, one.rows.height
     n_entities = touched[one.view.entity].n_unique()
     at_most = one.rows.filter(can_have_read(one.rows, picked)).height
-    says = f"{touched.height:,} of {of:,} feature rows of {_counted(n_entities, one.view.entity)}"
+    says = f"{touched.height:,} of {of:,} feature rows of {counted(n_entities, one.view.entity)}"
     if KNOWN_AT in touched.columns and not touched.is_empty():
-        first, last = _span(touched, KNOWN_AT)
+        first, last = span(touched, KNOWN_AT)
         says += f", known {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     says += " would be otherwise" if one.is_exact else " can have read them"
     says += f"; not more than {at_most:,} can have read them" if one.is_exact else ""
@@ -197,7 +188,7 @@ def _trainings(
         if run not in experiments:
             continue
         record, reach = experiments[run], reaches.get(run)
-        read = f"{_counted(seen[run], 'row')} read; " if run in seen else ""
+        read = f"{counted(seen[run], 'row')} read; " if run in seen else ""
         name = record.subject.partition(":")[2]
         if reach is None:
             yield Step("training", name, f"{read}{record.summary}", record.id, "at most" if seen else "recorded")
@@ -231,51 +222,14 @@ def _versions_on(
     names = {name.partition("@")[0] for name in versions}
     periods = [one for name in sorted(names) for one in workspace.registry.served(name) if one.reference in versions]
     steps += told([_deployment_step(one) for one in periods])
-    predictions = _predictions(workspace, set(versions), marked)
-    return [*steps, *_prediction_steps(predictions)], predictions
+    predictions = predictions_of(workspace, set(versions), marked)
+    return [*steps, *prediction_steps(predictions)], predictions
 
 
 def _deployment_step(one: Period) -> Step:
     until = f"until {readable(one.until)}" if one.until else "and still is"
     says = f"in production from {readable(one.since)} {until}"
     return Step("deployment", one.reference, says, one.evidence, figures={"since": one.since, "until": one.until})
-
-
-def _predictions(workspace: Workspace, versions: set[str], marked: tuple[Marked, ...]) -> pl.DataFrame:
-    logged = log_frames.predictions(workspace.predictions).select("id", "time", "model", "inputs").collect()
-    if logged.is_empty():
-        return pl.DataFrame(schema=NO_PREDICTIONS)
-    logged = logged.with_columns(
-        by_version=pl.col("model").is_in(list(versions)),
-        by_features=touched_rows(workspace, _asked(workspace, logged), marked),
-    ).filter(pl.col("by_version") | pl.col("by_features"))
-    only = pl.when("by_version").then(pl.lit("version")).otherwise(pl.lit("features"))
-    because = pl.when(pl.col("by_version") & pl.col("by_features")).then(pl.lit("both")).otherwise(only)
-    return logged.with_columns(because.alias("because")).select(*NO_PREDICTIONS).sort("time", "id")
-
-
-def _asked(workspace: Workspace, logged: pl.DataFrame) -> pl.DataFrame:
-    """Entities and prediction times of logged requests; where a request gave no time, that of its answer."""
-    time = workspace.settings.target.time
-    rows = logged.select("inputs").unnest("inputs") if logged.schema["inputs"] != pl.Struct([]) else logged.select()
-    if time is None:
-        return rows
-    if time not in rows.columns:
-        return rows.with_columns(logged["time"].alias(time))
-    texts = rows[time].drop_nulls().unique().to_list()
-    moments = pl.Series([parse_time(text) for text in texts], dtype=log_frames.TIME)
-    given = pl.col(time).replace_strict(pl.Series(texts, dtype=pl.String), moments, default=None)
-    return rows.with_columns(pl.coalesce(given, logged["time"]).alias(time))
-
-
-def _prediction_steps(predictions: pl.DataFrame) -> Iterator[Step]:
-    for (model, because), part in predictions.group_by("model", "because", maintain_order=True):
-        first, last = _span(part, "time")
-        says = f"{_counted(part.height, 'prediction')}, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
-        says += BECAUSE[str(because)]
-        figures = {"n": part.height, "first": first, "last": last, "because": because}
-        certainty = "recorded" if because == "version" else "at most"
-        yield Step("predictions", str(model), says, "", certainty, figures)  # type: ignore[arg-type]
 
 
 def _together(workspace: Workspace, records: Sequence[Evidence], limit: int) -> Lineage:
@@ -292,12 +246,3 @@ def _together(workspace: Workspace, records: Sequence[Evidence], limit: int) -> 
     ordered = sorted(nodes.values(), key=lambda one: (one.time, one.id))
     edges = tuple((parent, one.id) for one in ordered for parent in dict.fromkeys(one.parents) if parent in nodes)
     return Lineage(tuple(ordered), edges, complete)
-
-
-def _span(frame: pl.DataFrame, column: str) -> tuple[datetime, datetime]:
-    first, last = frame.select(first=pl.col(column).min(), last=pl.col(column).max()).row(0)
-    return first, last
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

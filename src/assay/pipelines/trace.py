@@ -7,91 +7,18 @@ answer ends at rows of a source. Who else was touched by such rows is the other 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from assay.errors import NotFound
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
 from assay.pipelines import trace_rows
+from assay.pipelines.descent import Direction, Step, Trace, readable
 from assay.pipelines.workspace import Workspace
 from assay.serving import prediction_log
 
-Certainty = Literal["recorded", "exact", "at most"]
-Direction = Literal["back", "forward"]
 WATCHED = "monitoring."  # what was seen of one version is why the next was made; what it saw is another story
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One link of a story of descent.
-
-    Attributes:
-        what: What kind of thing it is: `version`, `snapshot`, `source rows`.
-        name: Which one.
-        says: The facts, for a person.
-        evidence: Id of the record that holds them; empty where none does.
-        certainty: `recorded` in the ledger; `exact`, found by computing anew; or `at most`: an upper bound.
-        figures: The same facts for a program.
-    """
-
-    what: str
-    name: str
-    says: str
-    evidence: str = ""
-    certainty: Certainty = "recorded"
-    figures: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return {
-            "what": self.what,
-            "name": self.name,
-            "says": self.says,
-            "evidence": self.evidence,
-            "certainty": self.certainty,
-            "figures": self.figures,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A story of descent, and the records behind it.
-
-    Attributes:
-        start: What was asked about.
-        direction: `back` to what it was made from, or `forward` to what was made from it.
-        steps: The story, nearest first.
-        graph: The records, with the edges between them.
-        origin: Id of the record that the graph starts from.
-    """
-
-    start: str
-    direction: Direction
-    steps: tuple[Step, ...]
-    graph: Lineage
-    origin: str = ""
-
-    def lines(self) -> list[str]:
-        """One fact a line, aligned; what is not simply recorded says how certain it is."""
-        widths = [max((len(text) for text in texts), default=0) for texts in zip(*self._columns(), strict=True)]
-        return [
-            f"{what:<{widths[0]}}  {name:<{widths[1]}}  {says}{_mark(step)}"
-            for (what, name, says), step in zip(self._columns(), self.steps, strict=True)
-        ]
-
-    def _columns(self) -> list[tuple[str, str, str]]:
-        return [(step.what, step.name, step.says) for step in self.steps]
-
-    def to_json(self) -> dict[str, Any]:
-        """The story and the graph as JSON values."""
-        steps = [step.to_json() for step in self.steps]
-        return {"start": self.start, "direction": self.direction, "steps": steps, **self.graph.to_json()}
-
-
-def _mark(step: Step) -> str:
-    certainty = "" if step.certainty == "recorded" else f" ({step.certainty})"
-    return certainty + (f"  [{step.evidence}]" if step.evidence else "")
 
 
 def trace_back(workspace: Workspace, start: str, *, limit: int | None = None) -> Trace:
@@ -117,7 +44,7 @@ def trace_back(workspace: Workspace, start: str, *, limit: int | None = None) ->
     if run:
         steps += list(_run_steps(workspace, run, builds=not is_prediction))
     if is_prediction:
-        steps += [Step(*one) for one in trace_rows.feature_rows(workspace, prediction)]
+        steps += trace_rows.feature_rows(workspace, prediction)
     return Trace(start, "back", tuple(steps), graph, origin.id)
 
 
@@ -267,8 +194,3 @@ def _code_step(workspace: Workspace, started: Evidence) -> Step:
     since = f"changed since: {', '.join(changed)}" if changed else "all the same today"
     says = f"{where}; {len(then)} definitions, {since}"
     return Step("code", commit[:12] if commit else "–", says, started.id, figures={**code, "changed_since": changed})
-
-
-def readable(time: str) -> str:
-    """A time of the ledger or the log to the second: `2026-11-21 11:37:08 UTC`."""
-    return f"{time[:10]} {time[11:19]} UTC"

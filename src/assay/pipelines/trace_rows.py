@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -18,23 +18,12 @@ from assay.errors import AssayError
 from assay.features import offline
 from assay.features.definitions import KNOWN_AT, FeatureView
 from assay.features.layout import Role, layout_of
-from assay.features.provenance import SourceRows, origin_of, ranges, same_value
+from assay.features.provenance import SourceRows, same_value, source_rows_of
 from assay.ledger.evidence import Evidence
+from assay.pipelines.descent import Certainty, Step, row_numbers
 from assay.pipelines.workspace import Workspace
 
 BUILD = "features.build"
-SHOWN_RANGES = 4
-
-
-class Link(NamedTuple):
-    """The fields of a `trace.Step`, in its order."""
-
-    what: str
-    name: str
-    says: str
-    evidence: str = ""
-    certainty: Any = "recorded"
-    figures: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +43,8 @@ class Read:
     differing: tuple[str, ...]
 
 
-def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterator[Link]:
-    """One link for each view that the prediction read, followed by its source rows."""
+def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterator[Step]:
+    """One step for each view that the prediction read, followed by its source rows."""
     target = workspace.settings.target
     given: Mapping[str, Any] = prediction["inputs"]
     made = _moment(prediction["time"])
@@ -65,30 +54,30 @@ def feature_rows(workspace: Workspace, prediction: Mapping[str, Any]) -> Iterato
         name = f"{role.name}.{view.name}" if role.name != view.entity else view.name
         key = given.get(role.column)
         if key is None:
-            yield Link("feature row", name, f"none was read: the request brought its features, and no {role.column}")
+            yield Step("feature row", name, f"none was read: the request brought its features, and no {role.column}")
             continue
         read = _row_read(workspace, view, role, prediction, key=key, time=time, made=made)
         if isinstance(read, str):
-            yield Link("feature row", name, f"none was read of {role.column} {key}: {read}")
+            yield Step("feature row", name, f"none was read of {role.column} {key}: {read}")
             continue
         if states.get(f"{role.name}.{view.name}") == "unavailable":
-            yield Link("feature row", name, f"none was read of {role.column} {key}: the online store did not answer")
+            yield Step("feature row", name, f"none was read of {role.column} {key}: the online store did not answer")
             continue
         yield _described(name, view, role, key, read)
         yield from source_rows(workspace, view, read.stored_by, read.row)
 
 
-def source_rows(workspace: Workspace, view: FeatureView, build: Evidence, row: Mapping[str, Any]) -> Iterator[Link]:
-    """Where a stored feature row came from, one link a source."""
+def source_rows(workspace: Workspace, view: FeatureView, build: Evidence, row: Mapping[str, Any]) -> Iterator[Step]:
+    """Where a stored feature row came from, one step a source."""
     taken = snapshots_of(workspace, build)
     root = workspace.state / "snapshots"
     same_code = build.figures["definition"] == view.digest
     try:
         frames = {name: snapshots.load(taken[name].figures["digest"], root) for name in view.sources}
     except (AssayError, KeyError) as problem:
-        yield Link("source rows", view.name, f"cannot be told: {problem}", build.id)
+        yield Step("source rows", view.name, f"cannot be told: {problem}", build.id)
         return
-    found = origin_of(
+    found = source_rows_of(
         view,
         frames,
         entity=row[view.entity],
@@ -101,8 +90,8 @@ def source_rows(workspace: Workspace, view: FeatureView, build: Evidence, row: M
         says = _rows_in_words(one, same_code=same_code)
         digest = taken[one.source].figures["digest"]
         figures = {**one.to_json(), "snapshot": digest, "view": view.name, "same_definition": same_code}
-        certainty = "exact" if one.is_proven else "at most"
-        yield Link("source rows", one.source, says, taken[one.source].id, certainty, figures)
+        certainty: Certainty = "exact" if one.is_proven else "at most"
+        yield Step("source rows", one.source, says, taken[one.source].id, certainty, figures)
 
 
 def snapshots_of(workspace: Workspace, build: Evidence) -> dict[str, Evidence]:
@@ -186,7 +175,7 @@ def _stored_by(workspace: Workspace, view: FeatureView, row: Mapping[str, Any], 
     return next((one for one in earlier if one.figures["build"] == row[offline.BUILD]), build)
 
 
-def _described(name: str, view: FeatureView, role: Role, key: Any, read: Read) -> Link:
+def _described(name: str, view: FeatureView, role: Role, key: Any, read: Read) -> Step:
     known_at = read.row.get(KNOWN_AT)
     when = f", known {known_at:%Y-%m-%d %H:%M} UTC" if known_at else ""
     same = "as logged" if not read.differing else f"not as logged: {', '.join(read.differing)}"
@@ -194,20 +183,17 @@ def _described(name: str, view: FeatureView, role: Role, key: Any, read: Read) -
         same += f"; events of {view.stream} that came after the build may have changed them"
     says = f"{role.column} {key}{when}, build {read.stored_by.figures['build']}; values {same}"
     figures = {"known_at": known_at, "key": key, "differing": list(read.differing), "build": read.build.id}
-    return Link("feature row", name, says, read.stored_by.id, "exact" if not read.differing else "at most", figures)
+    return Step("feature row", name, says, read.stored_by.id, "exact" if not read.differing else "at most", figures)
 
 
 def _rows_in_words(found: SourceRows, *, same_code: bool) -> str:
-    shown = ranges(found.rows)
-    listed = ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in shown[:SHOWN_RANGES])
-    listed += ", …" if len(shown) > SHOWN_RANGES else ""
     whose = f" with {found.columns[0]} = {found.keys[0]}" if found.columns else ""
     if len(found.columns) + len(found.keys) > 2:
         whose = f" with {' and '.join(found.keys)} in {' or '.join(found.columns)}"
     first, last = (f"{one:%Y-%m-%d %H:%M}" if one else "" for one in (found.first_known, found.last_known))
     when = f", known {first}" + (f" to {last}" if last != first else "") if first else ""
     noun = "row" if len(found.rows) == 1 else "rows"
-    says = f"{len(found.rows):,} {noun} of {found.of:,}{whose}{when}: {listed or 'none'}"
+    says = f"{len(found.rows):,} {noun} of {found.of:,}{whose}{when}: {row_numbers(found.rows) or 'none'}"
     if not same_code:
         return f"{says}; the definition has changed since"
     return says if found.is_proven else f"{says}; the values could not be computed again from them"

@@ -8,8 +8,8 @@ from assay.pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from assay.ledger.lineage import Lineage
+    from assay.pipelines.descent import Trace
     from assay.pipelines.impact import Impact
-    from assay.pipelines.trace import Trace
 
 
 class ProjectLedger:
