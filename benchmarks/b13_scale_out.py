@@ -30,6 +30,7 @@ SIZES = {
 ROUNDS = {"quick": 1, "full": 3}
 ENTITIES = 100_000
 PIECES = 16
+READY_SECONDS = 1.0
 GROWTH = (1, 2, 4)
 HELD_BYTES = 32_000_000  # the source may be held in memory up to this
 NOTES = (
@@ -76,12 +77,13 @@ def score(folder: str, piece: int) -> int:
 
 
 def ready(_shared: None, _piece: int) -> str:
-    """Import what the work needs."""
+    """Import what the work needs, and stay busy until every worker has been given one of these."""
     import onnxruntime
     import polars as pl
 
     import assay.features.partitioned_join
 
+    time.sleep(READY_SECONDS)
     return f"{pl.__version__} {onnxruntime.__version__} {assay.features.partitioned_join.__name__}"
 
 
