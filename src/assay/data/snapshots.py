@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from assay.data import addressed
+from assay.data.event_time import EVENT_TIME
 from assay.ledger.evidence import Evidence
 
 SUFFIX = ".parquet"
@@ -71,7 +72,7 @@ def take(name: str, frame: pl.LazyFrame, root: Path) -> Snapshot:
     stored = pl.scan_parquet(path)
     schema = {column: str(dtype) for column, dtype in stored.collect_schema().items()}
     rows = stored.select(pl.len()).collect(engine="streaming").item()
-    first, last = _time_range(stored) if "event_time" in schema else (None, None)
+    first, last = _time_range(stored) if EVENT_TIME in schema else (None, None)
     return Snapshot(name, digest, rows, schema, first, last, path)
 
 
@@ -92,7 +93,7 @@ def verify(root: Path) -> list[str]:
 
 
 def _time_range(frame: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
-    time = pl.col("event_time")
+    time = pl.col(EVENT_TIME)
     first, last = frame.select(first=time.min(), last=time.max()).collect(engine="streaming").row(0)
     return _in_utc(first), _in_utc(last)
 

@@ -18,7 +18,7 @@ from assay.framing import brief
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import metric_named
 from assay.pipelines import topics
-from assay.pipelines.feature import label_columns
+from assay.pipelines.frames import label_columns
 from assay.pipelines.measuring import primary_metric, refuse_unknown_slices, task_of
 from assay.pipelines.workspace import Workspace
 from assay.training.estimators import estimators_named

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from assay.config.settings import Source, Target
-from assay.data import expectations, holdout, leakage, quality, snapshots, splits
+from assay.data import holdout, leakage, snapshots, splits
 from assay.data import sources as source_files
-from assay.errors import DataError, GateRefused, KillCriterionFired, LeakageFound
-from assay.framing import kill_criteria
+from assay.errors import DataError, GateRefused, LeakageFound
 from assay.ledger.evidence import Evidence
-from assay.models.frame import LabelledFrame
 from assay.pipelines.building import build_views
-from assay.pipelines.quality_watch import compare_with_last
+from assay.pipelines.frames import Frames, known_at, label_rows, rows_to_predict
+from assay.pipelines.quality_gate import assess_quality, meet_expectations, pass_quality_gate, refuse_broken
 from assay.pipelines.reconciling import reconcile_parts, reconcile_sources, source_step
 from assay.pipelines.run import Run, Step
 from assay.pipelines.understanding import write_reports
-from assay.pipelines.workspace import Workspace
-
-Frames = dict[str, pl.LazyFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +91,6 @@ def take_snapshots(run: Run) -> tuple[Frames, tuple[str, ...]]:
     return frames, tuple(one.id for one in recorded)
 
 
-def known_at(frame: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
-    """The rows of `frame` that were known before `as_of`; all of them where the source has no time."""
-    if "known_at" not in frame.collect_schema().names():
-        return frame
-    return frame.filter(pl.col("known_at") < as_of)
-
-
-def meet_expectations(run: Run, frames: Frames) -> list[Evidence]:
-    """Hold each source against what was declared of it."""
-    checked = []
-    for name, frame in frames.items():
-        source = run.workspace.settings.sources[name]
-        truth = frames[source.truth.source] if source.truth else None
-        checked.append(expectations.check(name, frame, source, now=run.as_of, truth=truth))
-    return run.record_all(checked)
-
-
-def refuse_broken(checked: list[Evidence]) -> None:
-    """Stop where rows break a declared rule of severity error.
-
-    Raises:
-        GateRefused: With each such rule, how many rows break it, and the first of them.
-    """
-    broken = {f"{one.subject.partition(':')[2]} [{one.id}]": expectations.refusals(one) for one in checked}
-    if any(broken.values()):
-        said = "; ".join(f"{name}: {'; '.join(rules)}" for name, rules in broken.items() if rules)
-        raise GateRefused(
-            f"expectations gate: {said}. Correct the rows at the source, or declare the rule with `severity: warning`."
-        )
-
-
 def cut_or_assess(run: Run, frames: Frames, *, months: int | None) -> splits.Cut:
     """Cut the label rows; where the data is too poor even for that, say so with its score.
 
@@ -144,39 +108,6 @@ def cut_or_assess(run: Run, frames: Frames, *, months: int | None) -> splits.Cut
         raise
     reconcile_parts(run, frames, rows, cut)
     return cut
-
-
-def label_rows(workspace: Workspace, frames: Frames, *, months: int | None = None) -> pl.DataFrame:
-    """The rows to predict with their labels, of the last `months` where the target has a time."""
-    target = workspace.settings.target
-    rows = label_columns(workspace, frames[target.source])
-    if target.time is None or months is None or rows.is_empty():
-        return rows
-    return rows.filter(pl.col(target.time) > pl.col(target.time).max().dt.offset_by(f"-{months}mo"))
-
-
-def label_columns(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
-    """Apply `target.rows` to the source's frame, and see that every column the target names is there.
-
-    Raises:
-        ConfigError: `target.rows` names no function of the project.
-        DataError: A column that the target names is missing, or its time is no time in UTC.
-    """
-    target = workspace.settings.target
-    rows = _rows_of(workspace, frame)
-    columns = (*target.entity_columns, *target.inputs, *target.context)
-    named = [target.key, target.label, *columns, target.time, target.group]
-    missing = [column for column in dict.fromkeys(named) if column is not None and column not in rows.columns]
-    if missing:
-        raise DataError(
-            f"target: the rows lack {missing}; they have {rows.columns}. Correct `target` in assay.yaml"
-            + (f", or what {target.rows} returns." if target.rows else f", or source {target.source!r}.")
-        )
-    if target.time is not None:
-        splits.refuse_no_instant(rows, target.time)
-    if target.positive is not None:
-        return rows.with_columns((pl.col(target.label) == target.positive).cast(pl.Int8).alias(target.label))
-    return rows
 
 
 def cut_rows(run: Run, rows: pl.DataFrame) -> splits.Cut:
@@ -205,45 +136,6 @@ def cut_rows(run: Run, rows: pl.DataFrame) -> splits.Cut:
     return cut
 
 
-def pass_quality_gate(run: Run, frames: Frames, cut: splits.Cut) -> Evidence:
-    """Stop the run where the data is too poor to learn from.
-
-    Raises:
-        KillCriterionFired: It has been too poor for a fortnight.
-        GateRefused: The score is below `gates.quality_minimum`.
-    """
-    assessment = assess_quality(run, frames, cut)
-    minimum = run.workspace.settings.gates.quality_minimum
-    history = run.workspace.ledger.find(kind="data.quality")
-    overdue = run.record(kill_criteria.quality_overdue(history, minimum=minimum, now=run.workspace.clock()))
-    if overdue.verdict == "fail":
-        raise KillCriterionFired(f"{overdue.summary} [{overdue.id}]")
-    if assessment.verdict == "fail":
-        raise GateRefused(f"quality gate: {assessment.summary} [{assessment.id}]")
-    return assessment
-
-
-def assess_quality(run: Run, frames: Frames, cut: splits.Cut | None) -> Evidence:
-    """Score what was known before the holdout begins; relevance is judged on the training rows, where there are any."""
-    settings = run.workspace.settings
-    target = settings.target
-    run.progress(Step("quality"))
-    labels = None if cut is None else LabelledFrame(cut.train, target.key, target.label, (), target.time)
-    assessment = run.record(
-        quality.assess(
-            {name: _before_holdout(frame, cut) for name, frame in frames.items()},
-            settings.sources,
-            labels=labels,
-            now=run.as_of,
-            minimum=settings.gates.quality_minimum,
-            newest={name: _newest(frame) for name, frame in frames.items()},
-            truths=frames,
-        )
-    )
-    compare_with_last(run, assessment)
-    return assessment
-
-
 def check_inputs(run: Run, frames: Frames) -> Evidence:
     """Prove that what comes with a request does not depend on what is only known afterwards.
 
@@ -254,7 +146,7 @@ def check_inputs(run: Run, frames: Frames) -> Evidence:
     source: Source = run.workspace.settings.sources[target.source]
     found = run.record(
         leakage.check_inputs(
-            lambda frame: _rows_of(run.workspace, frame),
+            lambda frame: rows_to_predict(run.workspace, frame),
             frames[target.source],
             source=source,
             target=target,
@@ -296,17 +188,6 @@ def refuse_leak(found: Evidence) -> None:
         raise LeakageFound(f"{found.summary} [{found.id}]")
 
 
-def _rows_of(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
-    """Apply `target.rows` to the source's frame; where none is named, its rows with their time as it was read."""
-    target = workspace.settings.target
-    if target.rows is None:
-        if target.time is not None and target.time == workspace.settings.sources[target.source].time:
-            frame = frame.with_columns(pl.col("event_time").alias(target.time))
-        return frame.collect()
-    rows = workspace.function(target.rows, field="target.rows")(frame)
-    return rows.collect() if isinstance(rows, pl.LazyFrame) else rows
-
-
 def _sides(target: Target) -> list[str]:
     """Columns of the roles that one kind of entity plays (home and away of a game): a mirrored row swaps them."""
     roles = [
@@ -314,18 +195,3 @@ def _sides(target: Target) -> list[str]:
     ]
     played = Counter(entity for entity, _ in roles)
     return [column for entity, column in roles if played[entity] > 1]
-
-
-def _newest(frame: pl.LazyFrame) -> datetime | None:
-    """When the last row became known; None where the source has no time."""
-    if "known_at" not in frame.collect_schema().names():
-        return None
-    newest: datetime | None = frame.select(pl.col("known_at").max()).collect().item()
-    return newest
-
-
-def _before_holdout(frame: pl.LazyFrame, cut: splits.Cut | None) -> pl.LazyFrame:
-    """The part of a source that was known before the first holdout row."""
-    if cut is None or cut.holdout_from is None or "known_at" not in frame.collect_schema().names():
-        return frame
-    return frame.filter(pl.col("known_at") < cut.holdout_from)

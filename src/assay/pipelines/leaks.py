@@ -16,7 +16,8 @@ from assay.features.frame import training_frame
 from assay.features.layout import layout_of
 from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
-from assay.pipelines.feature import FeatureOutcome, Frames, known_at, refuse_leak
+from assay.pipelines.feature import FeatureOutcome, refuse_leak
+from assay.pipelines.frames import Frames, known_at
 from assay.pipelines.measuring import task_of
 from assay.pipelines.run import Run, Step
 from assay.pipelines.workspace import Workspace

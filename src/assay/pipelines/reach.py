@@ -23,10 +23,8 @@ from assay.features.materialize import compute
 from assay.features.point_in_time import instant, join, join_timeless
 from assay.features.provenance import TOUCHED, marked_rows
 from assay.ledger.evidence import Evidence, plain
-from assay.pipelines.feature import known_at, label_columns
+from assay.pipelines.frames import Frames, known_at, label_columns, of_last_months
 from assay.pipelines.workspace import Workspace
-
-Frames = Mapping[str, pl.LazyFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,7 @@ def _labels(workspace: Workspace, started: Evidence, frames: Frames) -> tuple[pl
     if rows.height == wanted or target.time is None or rows.is_empty():
         return rows, rows.height == wanted
     for months in _months(started.figures["settings"]):
-        recent = rows.filter(pl.col(target.time) > pl.col(target.time).max().dt.offset_by(f"-{months}mo"))
+        recent = of_last_months(rows, target.time, months)
         if recent.height == wanted:
             return recent, True
     return rows, False

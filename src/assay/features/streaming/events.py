@@ -14,10 +14,10 @@ from typing import Any, Literal
 import orjson
 import polars as pl
 
+from assay.features.definitions import KNOWN_AT
 from assay.stores.bus import Message
 
 EVENT_TIME = "event_time"
-KNOWN_AT = "known_at"
 SHOWN_CHARACTERS = 60
 FaultKind = Literal["too large", "not an object", "no id", "missing", "wrong type", "no time", "future"]
 BOUNDS: dict[type[pl.DataType], tuple[int, int]] = {
