@@ -139,11 +139,12 @@ def test_models_are_listed_with_their_holdout_figures(finished_churn):
 def test_the_card_is_filled_from_evidence_in_every_form(finished_churn):
     with Project.open(finished_churn) as project:
         markdown, html, hub = (project.card(form=form) for form in ("md", "html", "hf"))
+        files = [project.card(form=form) for form in ("annex-iv", "annex-iv-html")]
         with pytest.raises(UsageError, match="pdf"):
             project.card(form="pdf")
         with pytest.raises(NotFound, match=r"churn@3\.0\.0"):
             project.card("churn@3.0.0")
-    for text in (markdown, html, hub):
+    for text in (markdown, html, hub, *files):
         assert "churn@1.0.0" in text
         assert "E-0000" in text
         assert "Setting prices" in text  # out_of_scope_use of assay.yaml

@@ -61,13 +61,16 @@ def rollback(
 @verb
 def card(
     version: Annotated[str, typer.Argument(help="name@version; the one in production by default.")] = "",
-    form: Annotated[str, typer.Option("--format", help="md, html or hf (Hugging Face).")] = "md",
+    form: Annotated[
+        str,
+        typer.Option("--format", help="md, html, hf (Hugging Face), or annex-iv, annex-iv-html (EU AI Act)."),
+    ] = "md",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of to stdout.")] = None,
     project: ProjectOption = HERE,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The model card, filled from evidence."""
+    """The model card, or the technical file of the EU AI Act, filled from evidence."""
     text = open_project(project, overrides).card(version or None, form=form)
     if output is not None:
         output.write_text(text, encoding="utf-8")

@@ -487,6 +487,12 @@ class Card(Section):
     )
 
 
+AnnexPoint = Literal[
+    "1a", "1b", "1c", "1d", "1e", "1f", "1g", "1h", "2a", "2b", "2c", "2d", "2e", "2f", "2g", "2h",
+    "3-performance", "3-risks", "3-oversight", "3-inputs", "4", "5", "6", "7", "8", "9",
+]  # fmt: skip
+
+
 class Stores(Section):
     """Where state lives; each moves to a server by URL."""
 
@@ -557,6 +563,11 @@ class Settings(Section):
     monitoring: Monitoring = Field(Monitoring(), description="What is watched.")
     retraining: Retraining = Field(Retraining(), description="When training repeats itself.")
     card: Card = Field(Card(), description="What its model card says beyond the evidence.")
+    technical_file: dict[AnnexPoint, str] = Field(
+        default_factory=dict,
+        description="What a person says on points of the technical file of the EU AI Act, by number: 2e, 3-risks, 9; "
+        "`assay card --format annex-iv` lists what is still to be written.",
+    )
     stores: Stores = Field(Stores(), description="Where state lives.")
     engine: EngineChoice = Field("local", description="Where heavy work runs: local, ray, spark, or the keys below.")
 

@@ -140,8 +140,8 @@ def entry_lines(entries: Iterable[Entry]) -> list[str]:
 def metric_lines(card: Card) -> list[str]:
     """What was measured, as Markdown: the sentence, the metrics and the segments."""
     lines = [escaped(card.measured) or "**Missing.** Run `assay run` or `assay evaluate`.", ""]
-    lines += _md_table(_headed(METRIC_COLUMNS, card), card.metrics)
-    lines += _md_table(_headed(SLICE_COLUMNS, card), card.slices)
+    lines += _md_table(headed(METRIC_COLUMNS, card), card.metrics)
+    lines += _md_table(headed(SLICE_COLUMNS, card), card.slices)
     return lines
 
 
@@ -155,8 +155,8 @@ def html(card: Card) -> str:
         "assay.evaluation",
         "card.html",
         card=card,
-        metric_columns=_headed(METRIC_COLUMNS, card),
-        slice_columns=_headed(SLICE_COLUMNS, card),
+        metric_columns=headed(METRIC_COLUMNS, card),
+        slice_columns=headed(SLICE_COLUMNS, card),
     )
 
 
@@ -267,7 +267,8 @@ def _slice_rows(candidate: Record | None) -> Iterable[tuple[str, ...]]:
         yield segment, f"{one['n']:,}", figure(one["estimate"]["value"]), _interval(one["estimate"]), judged
 
 
-def _headed(columns: tuple[str, ...], card: Card) -> tuple[str, ...]:
+def headed(columns: tuple[str, ...], card: Card) -> tuple[str, ...]:
+    """Headings of a table, with the level that the intervals cover."""
     return tuple(name.format(level=level_text(card.level)) for name in columns)
 
 

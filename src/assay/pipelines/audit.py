@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from assay.data import holdout, snapshots
 from assay.errors import IntegrityError, NotFound, UsageError
-from assay.evaluation import cards, hugging_face
+from assay.evaluation import cards, hugging_face, technical_pages
+from assay.evaluation.technical_file import WATCHED, technical_file
 from assay.framing import brief, rules_or_ml
 from assay.ledger.evidence import Evidence
 from assay.ledger.lineage import Lineage
@@ -20,10 +21,10 @@ from assay.models.bundle import Bundle
 from assay.pipelines import run as runs
 from assay.pipelines import trace
 from assay.pipelines.workspace import Workspace
-from assay.release.versions import ModelVersion
+from assay.release.versions import REGISTERED, STAGE, ModelVersion
 from assay.serving import prediction_log
 
-CARD_FORMS = ("md", "html", "hf")
+CARD_FORMS = ("md", "html", "hf", "annex-iv", "annex-iv-html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def list_models(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def model_card(workspace: Workspace, reference: str | None, *, form: str) -> str:
-    """The card of a version, from the evidence of its run.
+    """The card or the technical file of a version, from the evidence of its run.
 
     Raises:
         NotFound: There is no such version.
@@ -110,7 +111,17 @@ def model_card(workspace: Workspace, reference: str | None, *, form: str) -> str
     made = cards.card(version.to_json(), evidences, workspace.settings)
     if form == "hf":
         return hugging_face.write(made, evidences, workspace.settings)
+    if form.startswith("annex-iv"):
+        file = technical_file(made, evidences, _life(workspace), workspace.settings)
+        return technical_pages.html(file) if form.endswith("html") else technical_pages.markdown(file)
     return cards.html(made) if form == "html" else cards.markdown(made)
+
+
+def _life(workspace: Workspace) -> list[Evidence]:
+    """What became of every version, and what monitoring saw last, in order."""
+    versions = [one for kind in (REGISTERED, STAGE) for one in workspace.ledger.find(kind=kind)]
+    seen = filter(None, (workspace.ledger.latest(kind) for kind in WATCHED))
+    return sorted([*versions, *seen], key=lambda one: (len(one.id), one.id))
 
 
 def find_version(workspace: Workspace, reference: str | None) -> ModelVersion:

@@ -12,6 +12,7 @@ import numpy as np
 
 from assay.ledger.evidence import Evidence
 from assay.pipelines.code_version import code_version
+from assay.pipelines.environment import environment
 from assay.pipelines.parentage import REGISTERED, parents_of
 from assay.pipelines.workspace import Workspace
 
@@ -112,6 +113,7 @@ def begin(
                     **{view.name: view.digest for view in definitions.request_views},
                 },
                 "code": code_version(workspace.folder),
+                "environment": environment(),
             },
             parents=(because.id,) if because else (),
         )

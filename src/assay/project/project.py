@@ -167,7 +167,12 @@ class Project:
         return promotion.rollback(self.workspace, actor=actor, reason=reason)
 
     def card(self, version: str | None = None, *, form: str = "md") -> str:
-        """The model card of a version, as Markdown (`md`), a page (`html`) or a Hugging Face card (`hf`)."""
+        """The model card of a version, or its technical file, from evidence.
+
+        Args:
+            version: `name@number`; the one in production by default.
+            form: `md`, `html` or `hf` (Hugging Face) for the card, `annex-iv` or `annex-iv-html` for the file.
+        """
         from assay.pipelines import audit
 
         return audit.model_card(self.workspace, version, form=form)
