@@ -176,6 +176,12 @@ def test_what_cannot_be_joined_is_refused(labels, said):
         join(pl.DataFrame(labels), seconds(ROWS, "known_at").lazy(), entity_column="who", entity="team", time="time")
 
 
+def test_an_age_beyond_all_bounds_is_any_age():
+    labels, given = seconds(LABELS, "time"), {"entity_column": "who", "entity": "team", "time": "time"}
+    for rows in every_path(seconds(ROWS, "known_at")):
+        assert join(labels, rows, **given, ttl=timedelta.max).equals(join(labels, rows, **given))
+
+
 def test_a_key_that_no_row_can_have_finds_none():
     rows = pl.DataFrame({"team": [1], "known_at": [START], "value": [7]}).lazy()
     unsigned = pl.Series("who", [1, 2**64 - 1], dtype=pl.UInt64)

@@ -294,6 +294,15 @@ def test_a_receiver_that_refuses_is_out_of_order_or_absent_is_told_apart(events)
         post_events(events, "ftp://example.org")
 
 
+@pytest.mark.parametrize(
+    "address", ["http://me:hunter2@127.0.0.1:9", "http://127.0.0.1:9/in?key=hunter2", "ftp://hunter2@a"]
+)
+def test_a_receiver_is_named_without_what_lets_us_in(events, address):
+    with pytest.raises(AssayError) as refusal:
+        post_events(events[:1], address)
+    assert "hunter2" not in str(refusal.value)
+
+
 def test_a_file_holds_one_event_a_line(events, tmp_path):
     assert write_events(events, tmp_path / "events.jsonl") == len(events)
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from assay.errors import DataError, IntegrityError, NotFound, UsageError
+from assay.errors import AssayError, DataError, IntegrityError, NotFound, UsageError
 from assay.stores.tables import open_tables
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -21,6 +21,12 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 @pytest.fixture
 def tables(tmp_path):
     return open_tables(tmp_path / "tables")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(AssayError, match=r"the table .*file/games could not be written"):
+        open_tables(tmp_path / "file").append("games", pl.DataFrame({"i": [1]}))
 
 
 def test_rows_come_back_in_the_order_of_their_appends(tables):

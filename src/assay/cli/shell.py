@@ -63,8 +63,10 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
             sys.stderr.close()
             code = 1
         except (AssayError, OSError) as error:
+            from assay.ledger.rendering import harmless
+
             refusal = _refusal(error)
-            typer.echo(f"error: {refusal.message}", err=True)
+            typer.echo(f"error: {harmless(refusal.message)}", err=True)
             if kwargs.get("as_json"):
                 show_json(refusal)
             code = refusal.exit_code
@@ -111,9 +113,9 @@ def moment(text: str | None) -> datetime | None:
 
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"--as-of {text!r} is not a date or time such as 2025-06-30 or 2025-06-30T12:00") from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def show_json(value: Any) -> None:
@@ -192,4 +194,6 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    from assay.ledger.rendering import harmless
+
+    return harmless(str(value))

@@ -276,7 +276,7 @@ class Split(Section):
     validation_until: Moment | None = Field(None, description="First moment of the holdout (time split).")
     validation: Share = Field(0.15, description="Share of rows for validation, where no moments are given.")
     holdout: Share = Field(0.15, description="Share of rows sealed for the last examination.")
-    seed: int = Field(0, description="Seed of a random or group split.")
+    seed: int = Field(0, ge=0, description="Seed of a random or group split.")
     stratify: bool = Field(
         False, description="true: a random split in which every part has each class of the label in equal shares."
     )
@@ -374,7 +374,7 @@ class Training(Section):
 
     estimators: tuple[str, ...] = Field(("logistic", "lightgbm"), description="Estimators to try.")
     trials: Annotated[int, Field(ge=0, le=10_000)] = Field(20, description="Trials of the search; 0: defaults only.")
-    seed: int = Field(0, description="Seed of search and fits.")
+    seed: int = Field(0, ge=0, description="Seed of search and fits.")
     months: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Train on the last N months only; default all."
     )

@@ -25,6 +25,7 @@ from assay.features.newest_before import newest_before
 
 Join = Callable[..., pl.DataFrame]  # with the arguments and the result of `join`
 INSTANT = pl.Datetime("us", "UTC")
+ANY_AGE = timedelta(days=4_000_000)  # longer than from the year 1 to 9999; more would not fit into 64 bits
 CELLS_AT_ONCE = 8_000_000  # rows times columns of a batch, about 64 MB
 SEARCHED = (pl.String, pl.Date, pl.datatypes.IntegerType)  # keys that are found by binary search
 _ROW = "__label_row"
@@ -71,6 +72,7 @@ def join(
     """
     labels = labels.collect() if isinstance(labels, pl.LazyFrame) else labels
     frame = rows.frame if isinstance(rows, SortedRows) else rows
+    ttl = None if ttl is None or ttl >= ANY_AGE else ttl
     available = frame.collect_schema()
     _require(labels.schema, {entity_column: "labels", time: "labels"})
     _require(available, {entity: "feature rows", known_at: "feature rows"})

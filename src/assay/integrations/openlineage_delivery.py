@@ -70,7 +70,8 @@ def post_events(events: Iterable[Event], url: str, *, api_key: str = "") -> int:
 
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(f"{url!r} is no address to post events to: write http://host:port, or name a file.")
+        raise UsageError(f"{parts.scheme}:// is no address to post events to: write http://host:port, or name a file.")
+    where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without user, password and options
     address = url if parts.path.strip("/") else f"{url.rstrip('/')}{ENDPOINT}"
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     n_taken = 0
@@ -79,12 +80,12 @@ def post_events(events: Iterable[Event], url: str, *, api_key: str = "") -> int:
             try:
                 answer = client.post(address, json=event)
             except httpx.HTTPError as error:
-                raise ServiceUnreachable(f"{address} does not answer after {n_taken} events: {error}.") from error
+                raise ServiceUnreachable(f"{where} does not answer after {n_taken} events: {error}.") from error
             if answer.status_code >= 500:
-                raise ServiceUnreachable(f"{address} answered {answer.status_code} after {n_taken} events; try again.")
+                raise ServiceUnreachable(f"{where} answered {answer.status_code} after {n_taken} events; try again.")
             if answer.status_code >= 300:
                 raise AssayError(
-                    f"{address} refused an event of {event['job']['name']} with {answer.status_code}: "
+                    f"{where} refused an event of {event['job']['name']} with {answer.status_code}: "
                     f"{answer.text[:300]}. Check the address and the key in OPENLINEAGE_API_KEY."
                 )
             n_taken += 1

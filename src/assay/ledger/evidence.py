@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from assay.errors import UsageError
 from assay.ledger.canonical import LARGEST_INTEGER
-from assay.ledger.rendering import render
+from assay.ledger.rendering import harmless, render
 
 Verdict = Literal["pass", "warn", "fail", "info"]
 
@@ -64,7 +64,8 @@ class Evidence:
 
     def line(self) -> str:
         """One aligned line for a terminal: id, verdict, kind, summary."""
-        return f"{self.id or '(unrecorded)':<9} {self.verdict:<4}  {self.kind:<24}  {' '.join(self.summary.split())}"
+        said = harmless(" ".join(self.summary.split()))
+        return f"{self.id or '(unrecorded)':<9} {self.verdict:<4}  {self.kind:<24}  {said}"
 
     def full(self) -> str:
         """Everything it holds, for a terminal: what and when, then every figure on an aligned line of its own."""
@@ -73,7 +74,7 @@ class Evidence:
         given = {name: value for name, value in facts.items() if value}
         if self.figures:
             given["figures"] = plain(self.figures)
-        return "\n".join([head, *(f"  {line}" for line in [self.summary, *render(given)])])
+        return harmless("\n".join([head, *(f"  {line}" for line in [self.summary, *render(given)])]))
 
     def to_json(self) -> dict[str, Any]:
         """Every field as plain JSON values; numbers that JSON lacks (nan, infinities) become None."""

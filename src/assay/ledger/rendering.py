@@ -1,4 +1,4 @@
-"""Nested figures as indented, aligned lines for a terminal."""
+"""Nested figures as indented, aligned lines for a terminal; and what a terminal must not be given."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Any
 
 WIDTH = 100
 MOST_ITEMS = 50  # of one list; the rest is counted, and `--json` shows it
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}  # all but tab and line end
+
+
+def harmless(text: str) -> str:
+    """Text with its control characters written out: what stands in data or in an event cannot command a terminal."""
+    return text.translate(CONTROL)
 
 
 def render(values: Mapping[str, Any]) -> list[str]:

@@ -193,7 +193,11 @@ class Tables:
                     return write(self._open(name))
             except DeltaError as error:
                 if not (isinstance(error, CommitFailedError) or "already exists" in str(error)):
-                    raise
+                    said = str(error).strip().partition("\n")[0]
+                    raise AssayError(
+                        f"the table {self.uri(name)} could not be written: {said}. Check stores.tables: whether that "
+                        "place may be written and has room. What was stored before is untouched."
+                    ) from error
                 time.sleep(min(0.005 * 2**attempt, LONGEST_PAUSE_SECONDS))
         raise AssayError(f"table {name!r}: other writers came first {ATTEMPTS} times. Run fewer writers, or try again.")
 
