@@ -206,7 +206,7 @@ def test_two_streams_of_one_project_do_not_run_at_once(project):
     stream.start()
     begun.wait(20)
     try:
-        with pytest.raises(UsageError, match="streams here already"):
+        with pytest.raises(UsageError, match=r"assay features stream .*is at work here"):
             project.features.stream(once=True)
     finally:
         over.set()

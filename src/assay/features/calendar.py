@@ -7,7 +7,7 @@ Every value is known beforehand, and is the same for a row alone as among others
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from typing import Literal
@@ -73,11 +73,7 @@ def is_holiday(time: str, country: str, *, subdivision: str | None = None, zone:
         UsageError: The country or the subdivision is not known.
     """
     _days_of(country, subdivision, 2000)
-    return (
-        _local(time, zone)
-        .dt.date()
-        .map_batches(lambda days: _among(days, country, subdivision), return_dtype=pl.Boolean, is_elementwise=True)
-    )
+    return _by_day(time, zone, lambda days: _among(days, country, subdivision), pl.Boolean())
 
 
 def days_to_holiday(time: str, country: str, *, subdivision: str | None = None, zone: str = "UTC") -> pl.Expr:
@@ -87,11 +83,11 @@ def days_to_holiday(time: str, country: str, *, subdivision: str | None = None, 
         UsageError: The country or the subdivision is not known.
     """
     _days_of(country, subdivision, 2000)
-    return (
-        _local(time, zone)
-        .dt.date()
-        .map_batches(lambda days: _until(days, country, subdivision), return_dtype=pl.Int64, is_elementwise=True)
-    )
+    return _by_day(time, zone, lambda days: _until(days, country, subdivision), pl.Int64())
+
+
+def _by_day(time: str, zone: str, look: Callable[[pl.Series], pl.Series], dtype: pl.DataType) -> pl.Expr:
+    return _local(time, zone).dt.date().map_batches(look, return_dtype=dtype, is_elementwise=True)
 
 
 def _local(time: str, zone: str) -> pl.Expr:

@@ -7,7 +7,6 @@ rows depend on these alone, each whole or not at all. The order of the calls, an
 from __future__ import annotations
 
 import io
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from assay.features.offline import BUILD, watermark_us
 from assay.features.partitions import SourceFile, buckets
 from assay.features.shipped_code import ShippedView, unpack
 from assay.stores.data_files import DataFile, Place, write_data_file
+from assay.stores.durable import replacing
 
 ROW = "__row"  # of the source; puts rows of several parts back in order
 ROWS_PER_GROUP = 16_384  # of a computed part, which is read by ranges of entities
@@ -219,10 +219,5 @@ def _no_row() -> pl.Expr:
 
 
 def _write_whole(rows: pl.DataFrame, path: Path, *, statistics: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        rows.write_parquet(part, compression="lz4", statistics=statistics, row_group_size=ROWS_PER_GROUP)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as unfinished:
+        rows.write_parquet(unfinished, compression="lz4", statistics=statistics, row_group_size=ROWS_PER_GROUP)

@@ -7,7 +7,6 @@ Stored rows lie sorted by entity, so a worker reads its range of them and little
 from __future__ import annotations
 
 import io
-import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,6 +19,7 @@ from assay.engines import Engine, Task
 from assay.features.definitions import KNOWN_AT
 from assay.features.exchange import folder_in
 from assay.features.point_in_time import Join, SortedRows, as_key, common_key_type, join
+from assay.stores.durable import replacing
 
 FEWEST_LABELS = 10_000  # of a range; less is not worth a worker's while
 ROW = "__label_row"
@@ -97,9 +97,9 @@ def join_range(shared: JoinRange, number: int) -> str:
     keys = labels[shared.options["entity_column"]].cast(shared.key)
     inside = rows.filter(entity.is_between(pl.lit(keys.min(), shared.key), pl.lit(keys.max(), shared.key)))
     joined = join(labels, SortedRows(inside), **shared.options)
-    path, part = folder / f"joined-{number:05d}.parquet", folder / f".{uuid.uuid4().hex}.part"
-    joined.select(ROW, *joined.columns[labels.width :]).write_parquet(part, compression="lz4")
-    part.replace(path)
+    path = folder / f"joined-{number:05d}.parquet"
+    with replacing(path) as unfinished:
+        joined.select(ROW, *joined.columns[labels.width :]).write_parquet(unfinished, compression="lz4")
     return str(path)
 
 

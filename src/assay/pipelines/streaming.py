@@ -5,17 +5,14 @@ Reads topics of the bus and the snapshot of the last build; writes online values
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import polars as pl
-
 from assay.errors import NotFound, ServiceUnreachable, UsageError
-from assay.features.definitions import FeatureView
 from assay.features.streaming.consumer import Consumer, Tally
+from assay.features.streaming.evidence import evidence_of
 from assay.features.streaming.state import StreamState
 from assay.ledger.evidence import Evidence
 from assay.pipelines.outages import fill
@@ -93,7 +90,7 @@ def stream(
     chosen = list(topics) or streaming_topics(workspace)
     if not chosen:
         raise NotFound("no view streams. Declare one: @assay.feature_view(source=..., stream='topic', history=...)")
-    with _alone(workspace), stream_state(workspace) as state:
+    with workspace.streams_alone("assay features stream"), stream_state(workspace) as state:
         _replay(state, chosen, replay_from)
         runs = [_Stream(workspace, topic, state) for topic in chosen]
         try:
@@ -105,34 +102,6 @@ def stream(
             for run in runs:
                 run.consumer.close()
         return [run.record() for run in runs]
-
-
-def stream_evidence(topic: str, tally: Tally, *, backlog: int | None, views: Sequence[FeatureView]) -> Evidence:
-    """What a stream has done; it warns of dead letters, of events that were lost and of views that failed."""
-    latencies = pl.Series(list(tally.latencies), dtype=pl.Float64)
-    p50, p99 = (latencies.quantile(at, "linear") if latencies.len() else None for at in (0.5, 0.99))
-    troubles = [
-        *([f"dead letters: {tally.n_dead:,}"] if tally.n_dead else []),
-        *([f"entities whose view failed: {tally.n_failed:,}, the last {tally.failure}"] if tally.n_failed else []),
-        *(["events made room on the bus before they were read: build the features"] if tally.n_cut else []),
-    ]
-    speed = f", to online values in {p50:.3f} s, 99 % within {p99:.3f} s" if p50 is not None else ""
-    summary = f"{topic}: events taken: {tally.n_messages:,}{speed}" + "".join(f"; {one}" for one in troubles)
-    figures = {
-        "n_events": tally.n_messages,
-        "n_repeated": tally.n_repeated,
-        "n_dead": tally.n_dead,
-        "dead": dict(tally.reasons),
-        "entities_updated": tally.n_entities,
-        "entities_failed": tally.n_failed,
-        "backlog": backlog,
-        "cut": tally.n_cut,
-        "seconds_to_online": {
-            "p50": p50, "p99": p99, "max": latencies.max() if latencies.len() else None, "n": latencies.len()
-        },
-        "views": [view.name for view in views],
-    }  # fmt: skip
-    return Evidence("features.stream", f"topic:{topic}", "warn" if troubles else "info", summary, figures)
 
 
 class _Stream:
@@ -184,7 +153,7 @@ class _Stream:
         self._n_recorded += tally.n_messages
         self._dead_recorded += tally.n_dead
         self._recorded = time.monotonic()
-        found = stream_evidence(self._topic, tally, backlog=backlog, views=self._views)
+        found = evidence_of(self._topic, tally, backlog=backlog, views=self._views)
         ledger = self._workspace.ledger
         builds = [ledger.latest("features.build", f"view:{view.name}") for view in self._views]
         return ledger.record(replace(found, parents=tuple(one.id for one in builds if one is not None)))
@@ -198,7 +167,7 @@ class _Stream:
         flow = self._flow()
         per_second = (flow.n_messages - self._n_before) / (now - self._looked)
         self._n_before, self._looked = flow.n_messages, now
-        watch(Flow(flow.topic, flow.n_messages, per_second, self.consumer.backlog(), flow.n_dead))
+        watch(replace(flow, per_second=per_second, backlog=self.consumer.backlog()))
 
     def _rest_on_last_build(self) -> None:
         head, store = self._workspace.ledger.head(), mark_of_store(self._workspace, self._topic)
@@ -215,8 +184,7 @@ class _Stream:
         now = time.monotonic()
         if self._away_since is None:
             self._away_since = now
-            flow = self._flow()
-            watch(Flow(flow.topic, flow.n_messages, 0.0, 0, flow.n_dead, problem=str(problem)))
+            watch(replace(self._flow(), problem=str(problem)))
         if patience is not None and now - self._away_since > patience:
             raise problem
         self.consumer.close()
@@ -227,6 +195,7 @@ class _Stream:
                 fill(self._workspace, self._workspace.online_guard)
 
     def _flow(self) -> Flow:
+        """What was counted since the stream began; speed and backlog are left at nothing."""
         tally = self.consumer.tally
         return Flow(self._topic, self._n_recorded + tally.n_messages, 0.0, 0, self._dead_recorded + tally.n_dead)
 
@@ -237,15 +206,3 @@ def _replay(state: StreamState, topics: Sequence[str], place: str | None) -> Non
     if len(topics) != 1:
         raise UsageError(f"a replay needs one topic, and there are {', '.join(topics)}. Name it: --topic NAME")
     state.move(topics[0], None if place == START else place)
-
-
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock of the streams; a build may go on beside them, a second consumer may not."""
-    workspace.state.mkdir(parents=True, exist_ok=True)
-    with (workspace.state / "streams.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{workspace.folder}: another process streams here already. Stop it first.") from None
-        yield

@@ -193,6 +193,14 @@ class Workspace:
         """Hold the project's lock if nobody else does; gives whether it is held."""
         return turns.taken_if_free(self.state / "run.lock", work)
 
+    def streams_alone(self, work: str) -> AbstractContextManager[None]:
+        """Hold the lock of the project's streams: a build may go on beside them, a second consumer may not.
+
+        Raises:
+            UsageError: Another process streams here.
+        """
+        return turns.taken(self.state / "streams.lock", work, waits=lambda _holder: None)
+
     def close(self) -> None:
         """Close every store that was opened."""
         guard = self.__dict__.pop("online_guard", None)

@@ -5,7 +5,6 @@ A file that no commit names is not part of any version. Which files make a versi
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from assay.stores.columns import require_types, storable
+from assay.stores.durable import replacing
 
 ROWS_PER_GROUP = 65_536  # small, so that a reader of one range of keys reads little else
 
@@ -50,16 +50,9 @@ def write_data_file(place: Place, name: str, frame: pl.DataFrame) -> DataFile:
     rows = require_types(storable(frame, table=place.name), table=place.name)
     if "://" in place.uri:
         rows.write_parquet(f"{place.uri}/{name}", row_group_size=ROWS_PER_GROUP, storage_options=dict(place.options))
-        return DataFile(
-            name, int(rows.estimated_size()), rows.height
-        )  # Delta asks for a size to plan reads by, no more
-    folder = Path(place.uri)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{uuid.uuid4().hex}.part"
-    try:
-        rows.write_parquet(part, row_group_size=ROWS_PER_GROUP)
-        size = part.stat().st_size
-        part.replace(folder / name)
-    finally:
-        part.unlink(missing_ok=True)
-    return DataFile(name, int(size), rows.height)
+        size = int(rows.estimated_size())  # Delta asks for it to plan reads by, no more
+        return DataFile(name, size, rows.height)
+    path = Path(place.uri) / name
+    with replacing(path) as unfinished:
+        rows.write_parquet(unfinished, row_group_size=ROWS_PER_GROUP)
+    return DataFile(name, path.stat().st_size, rows.height)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 UNFINISHED = ".unfinished"
@@ -41,6 +42,21 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, mode: int = 0o644, scrat
         unfinished.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, whose file then takes the place of `path`, or is removed where writing fails.
+
+    For files that can be made again: nothing is synced, so that a power cut may leave the old file or an empty one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{uuid.uuid4().hex}{UNFINISHED}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -154,12 +154,7 @@ class RedisOnline:
         ]
 
     def _merge(self, view: str, rows: Sequence[tuple[bytes, bytes]], beside: str) -> int:
-        for at in range(0, len(rows), STAGED_AT_ONCE):
-            pipeline = self._writes.pipeline(transaction=False)
-            flat = (part for row in rows[at : at + STAGED_AT_ONCE] for part in row)
-            pipeline.execute_command("RPUSH", beside, *flat)
-            pipeline.execute_command("EXPIRE", beside, STAGED_SECONDS)
-            pipeline.execute()
+        self._stage("RPUSH", beside, rows)
         expected = int(view in self._marked)
         n_changed = int(self._writes.execute_command("EVAL", MERGE, 2, self._key(view), beside, MARK, expected))
         if n_changed < 0:
@@ -171,16 +166,19 @@ class RedisOnline:
         for key, content in rows:
             if key not in newest or content[:8] >= newest[key][:8]:
                 newest[key] = content
-        items = [(MARK, b""), *newest.items()]
-        for at in range(0, len(items), STAGED_AT_ONCE):
-            pipeline = self._writes.pipeline(transaction=False)
-            flat = (part for item in items[at : at + STAGED_AT_ONCE] for part in item)
-            pipeline.execute_command("HSET", beside, *flat)
-            pipeline.execute_command("EXPIRE", beside, STAGED_SECONDS)
-            pipeline.execute()
+        self._stage("HSET", beside, [(MARK, b""), *newest.items()])
         self._writes.execute_command("PERSIST", beside)
         self._writes.execute_command("EVAL", REPLACE, 3, self._key(view), beside, f"{beside}:old")
         return len(newest)
+
+    def _stage(self, command: str, beside: str, rows: Sequence[tuple[bytes | str, bytes]]) -> None:
+        """Bring rows to the server under a key of their own, a few at once; it forgets them if nobody comes back."""
+        for at in range(0, len(rows), STAGED_AT_ONCE):
+            pipeline = self._writes.pipeline(transaction=False)
+            flat = (part for row in rows[at : at + STAGED_AT_ONCE] for part in row)
+            pipeline.execute_command(command, beside, *flat)
+            pipeline.execute_command("EXPIRE", beside, STAGED_SECONDS)
+            pipeline.execute()
 
     def _lost(self) -> ServiceUnreachable:
         return ServiceUnreachable(
