@@ -23,6 +23,7 @@ def test_the_public_names_are_these_and_each_can_be_had():
         "Feature",
         "Project",
         "__version__",
+        "behaviour_test",
         "feature_view",
         "open",
         "request_view",

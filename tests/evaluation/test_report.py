@@ -151,3 +151,25 @@ def test_without_comparisons_no_information_is_still_beside_the_model(promoted_r
     records = Records(one for one in promoted_run[1] if one.kind != "model.comparison")
     names = [row["name"] for row in standings(records, records.candidate())]
     assert names == ["this model", "no information"]
+
+
+def test_behavioural_tests_are_told_with_their_worst_rows(promoted_run):
+    entry = {
+        "name": "the <group> does not matter", "kind": "invariance", "expect": None, "tolerance": 0.01,
+        "at_least": None, "at_most": None, "decision": None, "route": "not read", "columns": ["group"],
+        "verdict": "fail", "n": 1_000, "failures": 12, "limit": 0.0, "largest": 0.2, "found": "12 of 1,000 rows fail",
+        "rate": {"value": 0.012, "low": 0.007, "high": 0.021, "n": 1_000, "method": "wilson", "level": 0.95},
+        "worst": [{"row": "G7", "change": "group = B", "before": {"group": None}, "after": {"group": "B"},
+                   "prediction_before": 0.1, "prediction_after": 0.3}],
+    }  # fmt: skip
+    tried = Evidence("model.behaviour", "model:x@1.0.0", "fail", "0 of 1 hold", {"tests": [entry]}, id="E-000777")
+    outcome, evidences = promoted_run
+    page = Page(run_report(title="x", outcome=outcome, evidences=[*evidences, tried]))
+    for words in (
+        "the <group> does not matter", "invariance, within 0.01; the model does not read group",
+        "1,000 12 1.2% (0.7% to 2.1%) 0.0% +0.2000",
+        "group: missing to B 0.1000 0.3000",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert "E-000777" in page.ids
+    assert "No behavioural test was tried" in told(promoted_run).text

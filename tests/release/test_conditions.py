@@ -33,6 +33,7 @@ def proof() -> dict[str, Any]:
         "kill_criteria": [evidence("framing.kill_criterion")],
         "measured": [evidence("model.golden"), evidence("model.size", megabytes=2.0), evidence("model.latency")],
         "max_calibration_error": 0.05,
+        "behaviour": evidence("model.behaviour"),
     }
 
 
@@ -59,6 +60,7 @@ def test_with_all_the_proof_nothing_fails_and_every_condition_names_a_record():
         ({"kill_criteria": []}, "kill criteria", "no framing.kill_criterion"),
         ({"kill_criteria": [evidence("framing.kill_criterion", "fail")]}, "kill criteria", "summary"),
         ({"tests": [evidence("fairness.parity", "fail")]}, "fairness.parity", "summary"),
+        ({"behaviour": evidence("model.behaviour", "fail")}, "behavioural tests hold", "summary of model.behaviour"),
         ({"custom": ("model.size.megabytes < 1",)}, "model.size.megabytes < 1", "does not hold"),
         ({"custom": ("model.weight < 1",)}, "model.weight < 1", "cannot be answered"),
     ],
@@ -67,6 +69,18 @@ def test_each_failure_closes_its_own_condition_alone(changes: dict[str, Any], na
     found = failing(**changes)
     assert list(found) == [name]
     assert reason in found[name]
+
+
+def test_a_project_without_behavioural_tests_is_told_so_and_not_judged():
+    (found,) = [one for one in conditions.staging_conditions(**proof() | {"behaviour": None}) if one.verdict != "pass"]
+    assert (found.name, found.verdict) == ("behavioural tests hold", "info")
+    assert "evaluation.behaviour" in found.reason
+
+
+def test_a_condition_of_the_project_can_ask_the_behavioural_tests():
+    behaviour = evidence("model.behaviour", n=3_000)
+    assert failing(behaviour=behaviour, custom=("model.behaviour.n >= 3000",)) == {}
+    assert list(failing(behaviour=behaviour, custom=("model.behaviour.n > 3000",))) == ["model.behaviour.n > 3000"]
 
 
 def test_without_measurements_golden_set_size_and_latency_fail():

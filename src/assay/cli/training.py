@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,8 +23,15 @@ from assay.cli.shell import (
     verb,
 )
 
+if TYPE_CHECKING:
+    from assay.ledger.evidence import Evidence
+    from assay.project import Project
+
 features = typer.Typer(name="features", help="The feature catalogue and the stores.", no_args_is_help=True)
 
+JunitOption = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write the behavioural tests as JUnit XML.")
+]
 TrialsOption = Annotated[int | None, typer.Option("--trials", "-n", min=0, max=10_000, help="Settings to try.")]
 
 
@@ -170,11 +177,15 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="name@version; the one in production by default.")] = "",
     project: ProjectOption = HERE,
     overrides: SetOption = None,
+    junit: JunitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a version on the validation rows, beside the baselines."""
+    """Measure a version on the validation rows, beside the baselines, and try how it behaves."""
     with progress() as listener:
-        evaluation = open_project(project, overrides).evaluate(model or None, progress=listener)
+        opened = open_project(project, overrides)
+        evaluation = opened.evaluate(model or None, progress=listener)
+    tried = opened.ledger.find(kind="model.behaviour", run=evaluation.run)
+    _write_junit(opened, evaluation.run, junit)
     if as_json:
         show_json(evaluation.to_json())
         return
@@ -182,6 +193,21 @@ def evaluate(
 
     typer.echo(evaluation.summary)
     show_facts({name: str(Estimate.from_json(one)) for name, one in evaluation.to_json()["figures"]["metrics"].items()})
+    for one in tried:
+        show_behaviour(one)
+
+
+def show_behaviour(tried: Evidence) -> None:
+    """The behavioural tests of one record, a line each."""
+    figures = tried.to_json()["figures"]["tests"]
+    show_table(("behaviour", "verdict", "found"), [(one["name"], one["verdict"], one["found"]) for one in figures])
+
+
+def _write_junit(project: Project, run: str, to: Path | None) -> None:
+    if to is None:
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(project.junit(run), encoding="utf-8")
 
 
 @verb
@@ -205,11 +231,14 @@ def run(
     overrides: SetOption = None,
     trials: TrialsOption = None,
     as_of: AsOfOption = None,
+    junit: JunitOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """The whole loop once: features, training and release, with every gate."""
     with progress() as listener:
-        outcome = open_project(project, overrides).run(trials=trials, as_of=moment(as_of), progress=listener)
+        opened = open_project(project, overrides)
+        outcome = opened.run(trials=trials, as_of=moment(as_of), progress=listener)
+    _write_junit(opened, outcome.run, junit)
     if as_json:
         show_json(outcome)
         return outcome.exit_code

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from assay.config import behaviour_checks
 from assay.config.nearest import did_you_mean
-from assay.config.settings import EntityRole, Expectation, Settings, Source, moment_of
+from assay.config.settings import Behaviour, EntityRole, Expectation, Settings, Source, moment_of
 
 Path = tuple[str | int, ...]
 
@@ -224,6 +225,20 @@ def _transforms(settings: Settings) -> Iterator[Finding]:
             yield Finding(path, message, (("training", "transforms", number, "model"),))
 
 
+def _behaviour(settings: Settings) -> Iterator[Finding]:
+    names: set[str] = set()
+    for number, test in enumerate(settings.evaluation.behaviour):
+        if not isinstance(test, Behaviour):
+            continue
+        path: Path = ("evaluation", "behaviour", number)
+        reads = tuple((*path, key) for key in Behaviour.model_fields)
+        for key, message in behaviour_checks.problems(test):
+            yield Finding((*path, key), message, reads)
+        if test.name in names:
+            yield Finding((*path, "name"), "names a second test so; give each a name of its own.")
+        names.add(test.name)
+
+
 def _serving(settings: Settings) -> Iterator[Finding]:
     serving = settings.serving
     if not serving.api_keys and not _is_loopback(serving.host):
@@ -253,5 +268,5 @@ def _monitoring(settings: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    _brief, _sources, _target, _entities, _split, _training, _transforms, _serving, _monitoring,
+    _brief, _sources, _target, _entities, _split, _training, _transforms, _behaviour, _serving, _monitoring,
 )  # fmt: skip

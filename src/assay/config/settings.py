@@ -382,6 +382,62 @@ class Training(Section):
     hypothesis: str = Field("", description="What the experiment is to show; kept with its record.")
 
 
+class Behaviour(Section):
+    """One behavioural test (BT-1 to BT-3): what a change of its input may do to a prediction."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+        description="What must hold, in words; names the test in reports and in JUnit XML."
+    )
+    kind: Literal["invariance", "directional", "minimum_functionality", "perturbation"] = Field(
+        description="invariance: the prediction must not move; directional: it must move as `expect` says; "
+        "minimum_functionality: it must lie where `at_least`, `at_most` or `decision` say; perturbation: it stays "
+        "finite and moves by at most `tolerance`."
+    )
+    columns: tuple[str, ...] = Field(
+        (), description="Columns to change, by name, or model inputs by pattern such as customer_*."
+    )
+    set: dict[str, Scalar] = Field(
+        default_factory=dict, description="Change: these columns to these values, together, in every row."
+    )
+    values: tuple[Scalar, ...] = Field((), description="Change: each of `columns` to each of these values, in turn.")
+    others: bool = Field(False, description="Change: true gives each row the values of another row.")
+    swap: dict[str, str] = Field(default_factory=dict, description="Change: exchange two columns, for each pair.")
+    add: float | None = Field(None, description="Change: add this; to a column of times, days.")
+    multiply: float | None = Field(None, description="Change: multiply by this.")
+    noise: Positive | None = Field(
+        None, description="Change: add normal noise of this many standard deviations of the column."
+    )
+    missing: bool = Field(False, description="Change: true takes the value away.")
+    unseen: bool = Field(False, description="Change: true puts a category there that nobody has seen.")
+    function: Reference | None = Field(
+        None, description="Change: `module:function` taking rows and giving them changed, as for a change of unit."
+    )
+    where: str | None = Field(None, description="Only rows for which this SQL expression over their columns holds.")
+    expect: Literal["higher", "lower", "not_lower", "not_higher"] | None = Field(
+        None, description="Direction of a directional test; `higher` and `lower` demand that it moves."
+    )
+    tolerance: NotNegative = Field(
+        0.0, description="Most that a prediction may move, or move the wrong way; in the unit of the prediction."
+    )
+    at_least: float | None = Field(None, description="Least prediction of a minimum functionality test.")
+    at_most: float | None = Field(None, description="Largest prediction of a minimum functionality test.")
+    decision: Literal["positive", "negative"] | None = Field(
+        None, description="What a minimum functionality test is decided as, at the model's own threshold."
+    )
+    max_failure_rate: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of the tested rows that may fail."
+    )
+    rows: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1_000, description="Most rows of the evaluation that are tried, drawn with the seed of training."
+    )
+    severity: Severity = Field("error", description="error: the staging gate refuses; warning: it is recorded.")
+
+
+BehaviourChoice = Annotated[
+    Annotated[Reference, Tag("text")] | Annotated[Behaviour, Tag("mapping")], Discriminator(_text_or_mapping)
+]
+
+
 class Evaluation(Section):
     """Which figures decide."""
 
@@ -393,6 +449,9 @@ class Evaluation(Section):
         "auto", description="Calibration of probabilities; auto keeps what helps on validation."
     )
     max_calibration_error: Positive = Field(0.05, description="Limit of the expected calibration error at the gate.")
+    behaviour: tuple[BehaviourChoice, ...] = Field(
+        (), description="Behavioural tests, declared here, or `module:name` of one written in Python."
+    )
 
 
 class Gates(Section):

@@ -217,6 +217,9 @@ def _limits(records: Records, candidate: Record | None, settings: Settings) -> C
     ]
     if candidate is not None and candidate.figures.get("notes"):
         entries.append(Entry("Seen in evaluation", " ".join(candidate.figures["notes"]), "", (candidate.id,)))
+    behaviour = records.last("model.behaviour")
+    if behaviour is not None:
+        entries.append(_from_record("Behavioural tests", behaviour, ""))
     doubts = [one for one in records.of("leakage.") if one.verdict in ("warn", "fail")]
     entries.extend(Entry("Leakage check with doubts", one.summary, "", (one.id,)) for one in doubts)
     for gate in records.of("gate."):

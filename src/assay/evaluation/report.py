@@ -77,6 +77,7 @@ def run_report(*, title: str, outcome: Mapping[str, Any], evidences: Sequence[Ev
         kill_criteria=records.of("framing.kill_criterion"),
         trust=_trust(candidate),
         slices=_slices(candidate),
+        behaviour=records.last("model.behaviour"),
         gates=records.of("gate."),
         measured=records.of(*MEASURED),
         moves=records.of("model.registered", "model.stage"),

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+import polars as pl
+
 from assay.data import expectations, sources
 from assay.engines import require_installed
 from assay.errors import AssayError, NotFound, UsageError
@@ -17,7 +19,7 @@ from assay.features.partitions import partition_columns
 from assay.framing import brief
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import metric_named
-from assay.pipelines import topics
+from assay.pipelines import behaving, topics
 from assay.pipelines.frames import label_columns
 from assay.pipelines.measuring import primary_metric, refuse_unknown_slices, task_of
 from assay.pipelines.workspace import Workspace
@@ -40,6 +42,8 @@ def check(workspace: Workspace) -> list[Evidence]:
     found += [_tried("check.source", f"source:{name}", partial(_source, workspace, name)) for name in settings.sources]
     if all(one.verdict != "fail" for one in found):
         found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
+        if settings.evaluation.behaviour:
+            found.append(_tried("check.behaviour", f"settings:{behaving.FIELD}", lambda: _behaviour(workspace)))
         found.append(_tried("check.engine", f"engine:{workspace.engine.name}", lambda: _engine(workspace)))
     streaming = _topics(workspace)
     found += [
@@ -100,16 +104,25 @@ def _source(workspace: Workspace, name: str) -> str:
     return f"{len(frame.collect_schema())} columns, {len(source.expectations)} expectations"
 
 
-def _target(workspace: Workspace) -> str:
+def _rows(workspace: Workspace) -> pl.DataFrame:
     target = workspace.settings.target
-    rows = label_columns(
+    return label_columns(
         workspace, sources.read(target.source, workspace.settings.sources[target.source], workspace.folder)
     )
+
+
+def _target(workspace: Workspace) -> str:
+    target = workspace.settings.target
+    rows = _rows(workspace)
     features = layout_of(target, workspace.definitions)
     refuse_unknown_slices(
         workspace.settings.evaluation.slices, (*rows.columns, *features.joined_columns, *features.model_features)
     )
     return f"{rows.height:,} rows to predict, {len(rows.columns)} columns"
+
+
+def _behaviour(workspace: Workspace) -> str:
+    return behaving.try_declarations(workspace, _rows(workspace).columns)
 
 
 def _engine(workspace: Workspace) -> str:

@@ -21,6 +21,7 @@ from assay.models.bundle import Bundle
 from assay.models.model import from_bundle
 from assay.pipelines import run as runs
 from assay.pipelines.audit import find_version
+from assay.pipelines.behaving import behave
 from assay.pipelines.feature import FeatureOutcome, run_features
 from assay.pipelines.measuring import measure, primary_metric
 from assay.pipelines.release import ReleaseOutcome, run_release
@@ -165,7 +166,7 @@ def train_only(
 
 
 def evaluate_version(workspace: Workspace, reference: str | None, *, progress: Progress = silent) -> Evidence:
-    """Measure a registered version on the validation rows as they are now."""
+    """Measure a registered version on the validation rows as they are now, and try how it behaves on them."""
     with workspace.alone("assay evaluate"):
         version = find_version(workspace, reference)
         run = runs.begin(workspace, progress=progress)
@@ -174,9 +175,11 @@ def evaluate_version(workspace: Workspace, reference: str | None, *, progress: P
         no_information, _ = baselines_for(run, train)
         model = from_bundle(Bundle.load(workspace.artifacts, version.bundle))
         scores = model.predict(validation.inputs)
-        return measure(
+        evaluation = measure(
             run, validation, scores, subject=version.subject, floor=no_information, part="validation"
         ).evidence
+        behave(run, model, validation, subject=version.subject, part="validation")
+        return evaluation
 
 
 def check_brief(run: Run) -> None:

@@ -46,6 +46,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     EVALUATION: ("training.search", SPLIT, BUILD),
     "model.comparison": (EVALUATION,),
     "model.business_value": (EVALUATION,),
+    "model.behaviour": (EVALUATION,),
 }
 """By kind, or by its first word, the kinds that it is computed from."""
 

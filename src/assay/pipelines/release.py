@@ -20,6 +20,7 @@ from assay.evaluation.evaluate import Evaluation
 from assay.ledger.evidence import Evidence
 from assay.models.frame import LabelledFrame
 from assay.models.model import Model
+from assay.pipelines.behaving import behave
 from assay.pipelines.exam import examine, open_holdout
 from assay.pipelines.experiment import conclude
 from assay.pipelines.feature import FeatureOutcome
@@ -122,6 +123,7 @@ def decide_staging(
             checks.latency(training.model, rows, subject=version.subject, limit_ms=limits.max_latency_p99_ms),
         ]
     )
+    behaviour = behave(run, training.model, exam, subject=version.subject, part="holdout")
     conditions = staging_conditions(
         comparisons=comparisons,
         production=run.workspace.registry.production(version.name),
@@ -131,6 +133,7 @@ def decide_staging(
         measured=measured,
         max_calibration_error=run.workspace.settings.evaluation.max_calibration_error,
         custom=limits.staging,
+        behaviour=behaviour,
     )
     return run.record(gates.decide("staging", conditions, subject=version.subject))
 

@@ -25,6 +25,7 @@ from assay.models.frame import LabelledFrame
 from assay.models.model import Model, from_bundle, to_bundle
 from assay.monitoring.summaries import profile
 from assay.pipelines import values
+from assay.pipelines.behaving import rehearse_changes
 from assay.pipelines.building import join_of
 from assay.pipelines.experiment import next_experiment, record_experiment
 from assay.pipelines.feature import FeatureOutcome, refuse_leak
@@ -101,6 +102,7 @@ def run_training(
     experiment = next_experiment(run)
     try:
         train, validation = frames_for(run, features)
+        rehearse_changes(run, validation)
         check_leakage(run, features, train, validation)
         no_information, heuristic = baselines_for(run, train)
         found = find_model(run, train, validation, trials=trials, fixed=fixed)

@@ -137,6 +137,13 @@ class Project:
 
         return loop.run_loop(self.workspace, trials=trials, as_of=as_of, progress=progress)
 
+    def junit(self, run: str) -> str:
+        """The behavioural tests of a run, `RUN-2026-11-21-001`, as JUnit XML; no suite where none was tried."""
+        from assay.evaluation.behaviour.junit import junit
+
+        tried = self.workspace.ledger.find(kind="model.behaviour", run=run)
+        return junit(tried, project=self.name)
+
     def experiments(self) -> list[dict[str, Any]]:
         """Every experiment with what became of it, newest first."""
         from assay.training.experiments import experiments

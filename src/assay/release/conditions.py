@@ -27,6 +27,7 @@ def staging_conditions(
     max_calibration_error: float,
     custom: Sequence[str] = (),
     tests: Sequence[Evidence] = (),
+    behaviour: Evidence | None = None,
 ) -> list[Condition]:
     """The gate from development to staging.
 
@@ -39,7 +40,8 @@ def staging_conditions(
         measured: `model.golden`, `model.size` and `model.latency`.
         max_calibration_error: Highest expected calibration error; not asked of a regression.
         custom: The project's own conditions, as expressions over evidence figures.
-        tests: Fairness and behavioural tests, where the project has made them.
+        tests: Fairness and further tests, where the project has made them.
+        behaviour: The behavioural tests; None where the project declares none.
     """
     by_kind = {one.kind: one for one in measured}
     conditions = [
@@ -51,8 +53,9 @@ def staging_conditions(
         held("latency", by_kind.get("model.latency"), missing="model.latency"),
         quiet(kill_criteria),
         *(held(one.kind, one, missing=one.kind) for one in tests),
+        behaves(behaviour),
     ]
-    seen = [*comparisons, *leakage, *kill_criteria, *measured, *tests, *([evaluation] if evaluation else [])]
+    seen = [*comparisons, *leakage, *kill_criteria, *measured, *tests, *filter(None, (behaviour, evaluation))]
     return conditions + [declared(expression, seen) for expression in custom]
 
 
@@ -89,6 +92,14 @@ def held(name: str, evidence: Evidence | None, *, missing: str) -> Condition:
     if evidence is None:
         return Condition(name, "fail", f"no {missing} was recorded for this version")
     return Condition(name, evidence.verdict, evidence.summary, (evidence.id,))
+
+
+def behaves(behaviour: Evidence | None) -> Condition:
+    """The declared behavioural tests hold; a project that declares none is not judged by any."""
+    name = "behavioural tests hold"
+    if behaviour is None:
+        return Condition(name, "info", "none are declared under evaluation.behaviour")
+    return held(name, behaviour, missing=behaviour.kind)
 
 
 def beats_all(comparisons: Sequence[Evidence], *, production: ModelVersion | None) -> list[Condition]:
