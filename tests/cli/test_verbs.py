@@ -218,6 +218,22 @@ def test_the_card_can_be_written_to_a_file(on, finished_churn, tmp_path):
     assert "churn@1.0.0" in (tmp_path / "card.html").read_text()
 
 
+def test_experiments_are_compared_in_the_terminal_and_as_a_page(on, churn, tmp_path):
+    first = json.loads(on(churn, "experiments --json").stdout)[0]["experiment"]
+    assert on(churn, "train --set training.estimators=[lightgbm] --trials 1 --as-of 2026-01-01").exit_code == 0
+    second = json.loads(on(churn, "experiments --json").stdout)[0]["experiment"]
+    done = on(churn, f"experiments compare {first} {second} --html {tmp_path}/compared.html")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[0].split() == ["outcome", first, second]
+    assert "params.num_leaves" in done.stdout
+    assert "not measured on holdout rows: " + second in done.stdout
+    assert 'class="line series-1"' in (tmp_path / "compared.html").read_text()
+    document = json.loads(on(churn, f"experiments compare {first} {second} --json").stdout)
+    assert document["differences"]["training.estimators"][second] == "['lightgbm']"
+    assert on(churn, f"experiments compare {first}").exit_code == 2
+    assert on(churn, f"experiments compare {first} EXP-2020-01-01-001").exit_code == 1
+
+
 def test_a_blank_project_says_what_is_to_be_filled_in(assay, on, tmp_path):
     done = assay("init", tmp_path / "new", "--json")
     assert done.exit_code == 0

@@ -105,3 +105,14 @@ def test_labels_cannot_break_out(chart):
 def test_charts_of_almost_nothing_are_still_charts(chart):
     assert "nan" not in str(chart)
     assert marks(chart, "line")
+
+
+def test_curves_share_their_axes_and_each_has_its_own_style_and_name():
+    lines = {f"model {number}": [(0, 0), (0.5, 0.4 + number / 10), (1, 1)] for number in range(5)}
+    chart = svg.curves(lines, says="curves", x_name="x", y_name="y", diagonal=True)
+    drawn = marks(chart, "path")
+    styles = {(one.get("class"), one.get("stroke-dasharray")) for one in drawn}
+    assert len(drawn) == 2 * len(lines)
+    assert len(styles) == len(lines)
+    named = [one.text for one in marks(chart, "text")]
+    assert set(lines) <= set(named)

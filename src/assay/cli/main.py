@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import ledger, models, monitoring, project, serving, shell, streaming, training
+from assay.cli import experiments, ledger, models, monitoring, project, serving, shell, streaming, training
 
 
 class Verbs(TyperGroup):
@@ -51,7 +51,7 @@ training.features.add_typer(streaming.deadletters, name="deadletters")
 app.add_typer(training.features, name="features", rich_help_panel=WORK)
 app.command(rich_help_panel=WORK)(training.train)
 app.command(rich_help_panel=WORK)(training.evaluate)
-app.command(rich_help_panel=WORK)(training.experiments)
+app.add_typer(experiments.experiments, name="experiments", rich_help_panel=WORK)
 app.command(rich_help_panel=WORK)(training.run)
 app.command(rich_help_panel=RELEASE)(models.models)
 app.command(rich_help_panel=RELEASE)(models.promote)

@@ -1,4 +1,4 @@
-"""Verbs that build features and train: features, train, evaluate, experiments, run."""
+"""Verbs that build features and train: features, train, evaluate, run."""
 
 from __future__ import annotations
 
@@ -208,21 +208,6 @@ def _write_junit(project: Project, run: str, to: Path | None) -> None:
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(project.junit(run), encoding="utf-8")
-
-
-@verb
-def experiments(
-    project: ProjectOption = HERE,
-    overrides: SetOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Every experiment: what was tried, what it reached, what became of it."""
-    rows = open_project(project, overrides).experiments()
-    if as_json:
-        show_json(rows)
-        return
-    headings = ("experiment", "estimator", "metric", "value", "verdict", "seconds")
-    show_table(headings, [tuple(row.get(name) for name in headings) for row in rows])
 
 
 @verb

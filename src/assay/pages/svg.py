@@ -12,6 +12,7 @@ from math import floor, isfinite, log10
 
 from markupsafe import Markup, escape
 
+N_COLOURS = 4  # as many as the style names
 WIDTH = 640  # of every chart's own coordinates; the page scales it
 
 
@@ -181,19 +182,48 @@ def _bars(
 
 def curve(points: Sequence[Sequence[float]], *, says: str, x_name: str, y_name: str, diagonal: bool) -> Markup:
     """A line through points of the unit square."""
-    size, left, top = 400, 56, 12
+    size = 400
+    x, y, frame = _unit_square(size, x_name=x_name, y_name=y_name, diagonal=diagonal)
+    return chart(size, says, *frame, _path(points, x, y, "line main"), width=size)
+
+
+def curves(
+    lines: Mapping[str, Sequence[Sequence[float]]], *, says: str, x_name: str, y_name: str, diagonal: bool
+) -> Markup:
+    """Several lines through points of one unit square, each with its name below, in its colour."""
+    size = 400
+    x, y, frame = _unit_square(size, x_name=x_name, y_name=y_name, diagonal=diagonal)
+    marks = []
+    for place, (name, points) in enumerate(lines.items()):
+        height, series = size + 14 + 20 * place, f"series-{place % N_COLOURS}"
+        dashes = {} if place < N_COLOURS else {"stroke_dasharray": "6 3"}
+        marks.append(_path(points, x, y, f"line {series}", **dashes))
+        marks.append(tag("path", d=f"M{x.start:.1f},{height - 4} h24", class_=f"line {series}", **dashes))
+        marks.append(_text(x.start + 32, height, name, class_="row-name"))
+    return chart(size + 10 + 20 * len(lines), says, *frame, *marks, width=size)
+
+
+def _unit_square(size: float, *, x_name: str, y_name: str, diagonal: bool) -> tuple[Scale, Scale, list[Markup]]:
+    """The axes of a unit square with their names, and what is drawn behind its lines."""
+    left, top = 56, 12
     x, y = Scale(0, 1, left, left + size - 70), Scale(0, 1, top + size - 70, top)
-    path = "M" + " L".join(f"{x(one[0]):.1f},{y(one[1]):.1f}" for one in points)
     middle = (y.start + y.end) / 2
-    marks = [
-        _vertical_grid(x, top=top, bottom=y.start),
-        _horizontal_grid(y, left=left, right=x.end),
-        *([_line(x(0), y(0), x(1), y(1), class_="reference")] if diagonal else []),
-        tag("path", d=path, class_="line main"),
-        _text((x.start + x.end) / 2, y.start + 40, x_name, class_="axis-name", text_anchor="middle"),
-        _text(14, middle, y_name, class_="axis-name", text_anchor="middle", transform=f"rotate(-90 14 {middle:g})"),
-    ]
-    return chart(size, says, *marks, width=size)
+    return (
+        x,
+        y,
+        [
+            _vertical_grid(x, top=top, bottom=y.start),
+            _horizontal_grid(y, left=left, right=x.end),
+            *([_line(x(0), y(0), x(1), y(1), class_="reference")] if diagonal else []),
+            _text((x.start + x.end) / 2, y.start + 40, x_name, class_="axis-name", text_anchor="middle"),
+            _text(14, middle, y_name, class_="axis-name", text_anchor="middle", transform=f"rotate(-90 14 {middle:g})"),
+        ],
+    )
+
+
+def _path(points: Sequence[Sequence[float]], x: Scale, y: Scale, kind: str, **attributes: object) -> Markup:
+    path = "M" + " L".join(f"{x(one[0]):.1f},{y(one[1]):.1f}" for one in points)
+    return tag("path", d=path, class_=kind, **attributes)
 
 
 def history(values: Sequence[tuple[str, float]], *, says: str, lower_is_better: bool) -> Markup:

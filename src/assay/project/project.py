@@ -18,6 +18,7 @@ from assay.project.ledger import ProjectLedger
 if TYPE_CHECKING:
     import polars as pl
 
+    from assay.evaluation.side_by_side import SideBySide
     from assay.framing.advice import Advice
     from assay.ledger.evidence import Evidence
     from assay.pipelines.audit import Proof
@@ -149,6 +150,17 @@ class Project:
         from assay.training.experiments import experiments
 
         return experiments(self.workspace.ledger.find(kind="training.experiment"))
+
+    def compare_experiments(self, names: Sequence[str]) -> SideBySide:
+        """Put experiments side by side: what differs, metrics with intervals, curves.
+
+        Raises:
+            NotFound: There is no experiment of that name.
+            UsageError: Fewer than two are named, or one twice.
+        """
+        from assay.pipelines import comparing
+
+        return comparing.compare(self.workspace, names)
 
     def models(self) -> list[dict[str, Any]]:
         """Every version with its stage and what it reached on the holdout, newest first."""
