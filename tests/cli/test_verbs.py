@@ -238,7 +238,7 @@ def test_a_blank_project_says_what_is_to_be_filled_in(assay, on, tmp_path):
     done = assay("init", tmp_path / "new", "--json")
     assert done.exit_code == 0
     written = json.loads(done.stdout)
-    assert {path.rpartition("/")[2] for path in written} == {"assay.yaml", "definitions.py", "rules.py"}
+    assert {path.rpartition("/")[2] for path in written} == {".gitignore", "assay.yaml", "definitions.py", "rules.py"}
     checked = on(tmp_path / "new", "check", "--json")
     assert checked.exit_code == 2
     failed = [one for one in json.loads(checked.stdout) if one["verdict"] == "fail"]
@@ -246,14 +246,23 @@ def test_a_blank_project_says_what_is_to_be_filled_in(assay, on, tmp_path):
     assert on(tmp_path / "new", "frame").exit_code == 3
 
 
-@pytest.mark.parametrize(("place", "template"), [("taken", "blank"), ("fresh", "no-such-template")])
-def test_init_refuses_a_folder_that_is_not_empty_and_an_unknown_template(assay, tmp_path, place, template):
+@pytest.mark.parametrize(("place", "template"), [("taken", "blank"), ("taken", "churn"), ("fresh", "no-such-template")])
+def test_init_refuses_what_is_in_its_way_and_an_unknown_template(assay, tmp_path, place, template):
     (tmp_path / "taken").mkdir()
-    (tmp_path / "taken" / "mine.txt").write_text("mine")
+    (tmp_path / "taken" / "rules.py").write_text("mine")
     done = assay("init", tmp_path / place, "--template", template, "--json")
     assert done.exit_code == 2
     assert json.loads(done.stdout)["error"] == "UsageError"
-    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["mine.txt"]
+    assert [path.read_text() for path in (tmp_path / "taken").iterdir()] == ["mine"]
+
+
+def test_init_makes_a_project_beside_data_that_is_there(assay, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "orders.csv").write_text("order\n1\n")
+    (tmp_path / ".gitignore").write_text("mine\n")
+    done = assay("init", tmp_path, "--json")
+    assert [path.rpartition("/")[2] for path in json.loads(done.stdout)] == ["assay.yaml", "definitions.py", "rules.py"]
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
 
 
 def test_a_churn_project_is_ready_to_run(assay, on, tmp_path):

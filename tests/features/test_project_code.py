@@ -2,10 +2,11 @@
 
 import sys
 
+import polars as pl
 import pytest
 
-from assay.errors import ConfigError
-from assay.features.project_code import load_module, resolve
+from assay.errors import ConfigError, DataError
+from assay.features.project_code import blamed, load_module, resolve
 
 
 def test_two_projects_keep_their_own_neighbours(tmp_path):
@@ -42,3 +43,30 @@ def test_a_reference_to_nothing_is_explained(tmp_path, reference, said):
     (tmp_path / "rules.py").write_text("NUMBER = 1\ndef answer():\n    return 1\n")
     with pytest.raises(ConfigError, match=said.replace("(", r"\(")):
         resolve(reference, tmp_path)
+
+
+def test_what_fails_in_the_projects_code_is_named_with_file_and_line(tmp_path):
+    (tmp_path / "rules.py").write_text(
+        "def high(rows):\n    return low(rows)\n\n\ndef low(rows):\n    return rows.clear(1, 2, 3)\n"
+    )
+    with (
+        pytest.raises(DataError, match=r"^rules:high fails: TypeError: .* \(rules\.py, line 6\)$"),
+        blamed("rules:high fails"),
+    ):
+        resolve("rules:high", tmp_path)(pl.DataFrame())
+
+
+def test_a_query_plan_stays_out_of_the_message():
+    with pytest.raises(DataError) as told, blamed("view 'x' fails"):
+        pl.LazyFrame({"amount": [1]}).select(pl.col("amont")).collect()
+    assert str(told.value).startswith("view 'x' fails: unable to find column \"amont\"")
+    assert 'Did you mean "amount"?' in str(told.value)
+    assert "\n" not in str(told.value)
+    assert "FAILED HERE" not in str(told.value)
+
+
+@pytest.mark.parametrize("error", [ConfigError("wrong key"), OSError("disk full"), MemoryError()])
+def test_what_is_not_the_code_s_fault_passes_through(error):
+    with pytest.raises(type(error)) as told, blamed("view 'x' fails"):
+        raise error
+    assert told.value is error

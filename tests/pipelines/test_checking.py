@@ -32,7 +32,30 @@ def test_a_sound_project_passes_every_check(finished_churn):
         ("assay.yaml", "slices: [group, plan]", "slices: [grup]", "no column is called 'grup'"),
         ("assay.yaml", 'rule: "settled >= opened"', 'rule: "settled >= openned"', "openned"),
         ("assay.yaml", "baseline: rules:quiet_or_angry", "baseline: rules:no_such_rule", "no_such_rule"),
-        ("definitions.py", 'source="offers"', 'source="ofers"', "ofers"),
+        (
+            "definitions.py",
+            'source="offers"',
+            'source="ofers"',
+            "view 'offers' reads source 'ofers'. assay.yaml declares",
+        ),
+        (
+            "definitions.py",
+            'pl.col("discount_percent")',
+            'pl.col("discount_per_cent")',
+            'find column "discount_per_cent"',
+        ),
+        (
+            "definitions.py",
+            'pl.col("discount_percent")',
+            "discount_percent",
+            "name 'discount_percent' is not defined (d",
+        ),
+        (
+            "definitions.py",
+            "felt_rise=pl.col",
+            "felt_rise=pl.cool",
+            "request view 'moment' fails on its rows: AttributeE",
+        ),
         ("definitions.py", 'source="offers"', 'source="offers",\n    partition_by="custmer"', "has no ['custmer']"),
         (
             "definitions.py",
@@ -47,3 +70,10 @@ def test_a_check_names_what_is_wrong(fresh_churn, file, old, new, named):
     with Project.open(fresh_churn) as project:
         failed = [one for one in project.check() if one.verdict == "fail"]
     assert named in " ".join(one.summary for one in failed)
+
+
+def test_a_check_says_where_stores_are_and_keeps_passwords(fresh_churn):
+    with Project.open(fresh_churn, overrides=["stores.online=redis://ana:secret@localhost:1/0"]) as project:
+        said = " ".join(one.summary for one in project.check())
+    assert "secret" not in said
+    assert "tables: in .assay" in said

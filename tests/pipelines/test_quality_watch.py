@@ -65,6 +65,14 @@ def test_logged_inputs_are_looked_at_once_and_a_newly_broken_rule_is_an_alert_th
     assert second["data.expectations"].id in alert.parents
 
 
+def test_requests_that_never_name_their_row_are_no_loss_of_quality(churn):
+    with Project.open(churn) as project:
+        log(project, 40, broken=40)
+        found = looked(project)
+    assert "row_id" not in found["data.expectations"].figures["columns"]
+    assert {one.verdict for one in found.values()} <= {"pass", "info"}
+
+
 def test_a_batch_that_breaks_a_rule_that_held_before_is_an_alert(churn):
     path = churn / "data" / "purchases.parquet"
     rows = pl.read_parquet(path)

@@ -41,7 +41,7 @@ def demo(
 
 @verb
 def init(
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder, or one that holds your data.")],
     template: Annotated[str, typer.Option(help="churn or blank.")] = "blank",
     as_json: JsonOption = False,
 ) -> None:

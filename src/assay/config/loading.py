@@ -152,4 +152,6 @@ def _absence(folder: Path) -> str:
     others = [name for name in ("assay.yml", "assay.json", "Assay.yaml") if (folder / name).exists()]
     if others:
         return f"{folder}: holds {others[0]}, but the file must be called {FILE_NAME}; rename it."
-    return f"{folder}: holds no {FILE_NAME}. Go to a project's folder, name one with --project, or try `assay demo`."
+    return (
+        f"{folder}: holds no {FILE_NAME}. Go to a project's folder, name one with --project, or make one: `assay init`."
+    )

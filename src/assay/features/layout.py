@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from assay.config.settings import Target
-from assay.errors import ConfigError, DataError
+from assay.errors import ConfigError
 from assay.features.definitions import Definitions, FeatureView, RequestView
 from assay.features.point_in_time import instant
+from assay.features.project_code import blamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,8 @@ def with_request_features(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """
     for view in layout.request_views:
         visible = _visible(rows, layout)
-        try:
+        with blamed(f"{view.place}: request view '{view.name}' fails on its rows"):
             returned = view.function(visible)
-        except pl.exceptions.PolarsError as error:
-            raise DataError(f"{view.place}: request view '{view.name}' fails on its rows: {error}") from error
         rows = rows.with_columns(_checked(view, returned, rows.height))
     return rows
 

@@ -18,6 +18,7 @@ from assay.features import offline
 from assay.features.definitions import KNOWN_AT, FeatureView
 from assay.features.offline import ViewState
 from assay.features.point_in_time import INSTANT
+from assay.features.project_code import blamed
 from assay.features.pushing import push, pushed
 from assay.ledger.evidence import Evidence
 
@@ -165,7 +166,7 @@ def _run(view: FeatureView, sources: Mapping[str, pl.LazyFrame]) -> pl.DataFrame
             f"{view.place}: view '{view.name}' reads {missing}, and the sources are {sorted(sources)}. "
             "Correct its source, or declare it in assay.yaml."
         )
-    try:
+    with blamed(f"{view.place}: view '{view.name}' fails on its sources"):
         returned = view.function(*(sources[name] for name in view.sources))
         if not isinstance(returned, pl.LazyFrame | pl.DataFrame):
             raise ConfigError(
@@ -174,8 +175,6 @@ def _run(view: FeatureView, sources: Mapping[str, pl.LazyFrame]) -> pl.DataFrame
         frame = returned.lazy()
         schema = frame.collect_schema()
         return frame.select(_columns(view, schema)).collect()
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{view.place}: view '{view.name}' fails on its sources: {error}") from error
 
 
 def _columns(view: FeatureView, schema: pl.Schema) -> list[pl.Expr]:

@@ -14,7 +14,10 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from assay.errors import AssayError, ConfigError
+from assay.errors import AssayError, ConfigError, DataError
+
+MODULE_PREFIX = "assay_project_"
+NOT_THE_CODE = (AssayError, OSError, MemoryError)  # say themselves what is wrong, and it is not the function
 
 
 class _FromSource(SourceFileLoader):
@@ -37,7 +40,7 @@ def load_module(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise ConfigError(f"{path}: no such file. Create it, or name another in assay.yaml.")
-    name = f"assay_project_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
+    name = f"{MODULE_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
     specification = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if specification is None or specification.loader is None:
         raise ConfigError(f"{path}: not a Python file. Its name must end in .py.")
@@ -71,6 +74,43 @@ def resolve(reference: str, folder: Path) -> Callable[..., Any]:
         known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
         raise ConfigError(f"{module.__file__}: no function '{name}'. It has: {', '.join(known) or 'none'}.")
     return function  # type: ignore[no-any-return]
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Run a function of the project, so that what goes wrong in it is said to be its own, with file and line.
+
+    Args:
+        what: Names the function and what it was doing, such as "view 'spending' fails on its sources".
+
+    Raises:
+        DataError: The function, or the frame that it returned, failed.
+    """
+    try:
+        yield
+    except NOT_THE_CODE:
+        raise
+    except Exception as error:
+        raise DataError(f"{what}: {_said(error)}{_place_in_project(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """The message in one line, without the query plan that Polars puts after it."""
+    from polars.exceptions import PolarsError
+
+    text = str(error).partition("\n\nResolved plan until failure")[0].partition("\n\nThis error occurred with")[0]
+    text = " ".join(text.split())
+    return text if isinstance(error, PolarsError) else f"{type(error).__name__}: {text}"
+
+
+def _place_in_project(error: Exception) -> str:
+    """The line of the project's files that was running; nothing where a frame failed only when it was read."""
+    frames = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).startswith(MODULE_PREFIX)
+    ]
+    return f" ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else ""
 
 
 @contextmanager

@@ -63,9 +63,9 @@ class Evidence:
             )
 
     def line(self) -> str:
-        """One aligned line for a terminal: id, verdict, kind, summary."""
-        said = harmless(" ".join(self.summary.split()))
-        return f"{self.id or '(unrecorded)':<9} {self.verdict:<4}  {self.kind:<24}  {said}"
+        """One aligned line for a terminal: id where it is recorded, verdict, kind, summary."""
+        recorded = f"{self.id:<9} " if self.id else ""
+        return f"{recorded}{self.verdict:<4}  {self.kind:<24}  {harmless(' '.join(self.summary.split()))}"
 
     def full(self) -> str:
         """Everything it holds, for a terminal: what and when, then every figure on an aligned line of its own."""

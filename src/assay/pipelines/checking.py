@@ -5,16 +5,19 @@ Reads settings, definitions, sources and stores. Every part answers for itself: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 
 import polars as pl
 
 from assay.data import expectations, sources
 from assay.engines import require_installed
 from assay.errors import AssayError, NotFound, UsageError
+from assay.features.definitions import FeatureView
+from assay.features.frame import training_frame
 from assay.features.layout import layout_of
+from assay.features.materialize import compute
 from assay.features.partitions import partition_columns
 from assay.framing import brief
 from assay.ledger.evidence import Evidence
@@ -22,11 +25,13 @@ from assay.metrics.index import metric_named
 from assay.pipelines import behaving, topics
 from assay.pipelines.frames import label_columns
 from assay.pipelines.measuring import primary_metric, refuse_unknown_slices, task_of
+from assay.pipelines.run import without_passwords
 from assay.pipelines.workspace import Workspace
 from assay.training.estimators import estimators_named
 from assay.training.prepare import refuse_unknown_inputs
 
 STORES = ("ledger", "artifacts", "tables", "online")
+SHOWN_TYPES = 4  # features of a view on its line
 NO_DIGEST = "0" * 64  # of nothing: asking for it shows whether the store answers
 
 
@@ -41,16 +46,34 @@ def check(workspace: Workspace) -> list[Evidence]:
     found.append(_tried("check.training", "settings:training", lambda: _training(workspace)))
     found += [_tried("check.source", f"source:{name}", partial(_source, workspace, name)) for name in settings.sources]
     if all(one.verdict != "fail" for one in found):
-        found.append(_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace)))
-        if settings.evaluation.behaviour:
-            found.append(_tried("check.behaviour", f"settings:{behaving.FIELD}", lambda: _behaviour(workspace)))
-        found.append(_tried("check.engine", f"engine:{workspace.engine.name}", lambda: _engine(workspace)))
+        found += _together(workspace)
     streaming = _topics(workspace)
     found += [
         _tried("check.stream", f"topic:{topic}", partial(topics.describe, workspace, topic)) for topic in streaming
     ]
     stores = (*STORES, "bus") if streaming else STORES
     return found + [_tried("check.store", f"store:{name}", partial(_opened, workspace, name)) for name in stores]
+
+
+def _together(workspace: Workspace) -> list[Evidence]:
+    """Does what is sound by itself fit together? Asked only then, for else one mistake would be told many times."""
+    settings = workspace.settings
+    declared = settings.sources.items()
+    schemas = {name: sources.read(name, one, workspace.folder).collect_schema() for name, one in declared}
+    empty = {name: pl.LazyFrame(schema=schema) for name, schema in schemas.items()}
+    rows = cache(partial(_rows, workspace))
+    found = [_tried("check.target", f"target:{settings.target.label}", lambda: _target(workspace, rows()))]
+    if settings.evaluation.behaviour:
+        found.append(_tried("check.behaviour", f"settings:{behaving.FIELD}", lambda: _behaviour(workspace, rows())))
+    found.append(_tried("check.engine", f"engine:{workspace.engine.name}", lambda: _engine(workspace, schemas)))
+    found += [
+        _tried("check.view", f"view:{view.name}", partial(_view, view, empty)) for view in workspace.definitions.views
+    ]
+    if all(one.verdict != "fail" for one in found):
+        found.append(
+            _tried("check.features", "features:training frame", lambda: _frame(workspace, rows().clear(), empty))
+        )
+    return found
 
 
 def _topics(workspace: Workspace) -> list[str]:
@@ -71,9 +94,11 @@ def _definitions(workspace: Workspace) -> str:
     definitions = workspace.definitions
     views, request_views = definitions.views, definitions.request_views
     n_features = sum(len(one.features) for one in views) + sum(len(one.features) for one in request_views)
-    unknown = {name for view in views for name in view.sources} - set(workspace.settings.sources)
+    declared = workspace.settings.sources
+    unknown = [f"{view.place}: view '{view.name}' reads source '{name}'" for view in views for name in view.sources
+               if name not in declared]  # fmt: skip
     if unknown:
-        raise UsageError(f"views read sources that assay.yaml does not declare: {sorted(unknown)}.")
+        raise UsageError(f"{'; '.join(unknown)}. assay.yaml declares {', '.join(declared)}. Correct one or the other.")
     features = layout_of(workspace.settings.target, definitions).model_features
     ignored = [name for name in workspace.settings.monitoring.ignore if name not in features]
     if ignored:
@@ -105,15 +130,12 @@ def _source(workspace: Workspace, name: str) -> str:
 
 
 def _rows(workspace: Workspace) -> pl.DataFrame:
-    target = workspace.settings.target
-    return label_columns(
-        workspace, sources.read(target.source, workspace.settings.sources[target.source], workspace.folder)
-    )
+    name = workspace.settings.target.source
+    return label_columns(workspace, sources.read(name, workspace.settings.sources[name], workspace.folder))
 
 
-def _target(workspace: Workspace) -> str:
+def _target(workspace: Workspace, rows: pl.DataFrame) -> str:
     target = workspace.settings.target
-    rows = _rows(workspace)
     features = layout_of(target, workspace.definitions)
     refuse_unknown_slices(
         workspace.settings.evaluation.slices, (*rows.columns, *features.joined_columns, *features.model_features)
@@ -121,15 +143,31 @@ def _target(workspace: Workspace) -> str:
     return f"{rows.height:,} rows to predict, {len(rows.columns)} columns"
 
 
-def _behaviour(workspace: Workspace) -> str:
-    return behaving.try_declarations(workspace, _rows(workspace).columns)
+def _behaviour(workspace: Workspace, rows: pl.DataFrame) -> str:
+    return behaving.try_declarations(workspace, rows.columns)
 
 
-def _engine(workspace: Workspace) -> str:
+def _view(view: FeatureView, empty: Mapping[str, pl.LazyFrame]) -> str:
+    """Its function runs, on no rows: the columns that it reads are there, and those that it declares come out."""
+    types = compute(view, empty).schema
+    rest = len(view.features) - SHOWN_TYPES
+    shown = ", ".join(f"{name} {types[name]}" for name in list(view.features)[:SHOWN_TYPES])
+    return shown + (f" (and {rest} more)" if rest > 0 else "")
+
+
+def _frame(workspace: Workspace, rows: pl.DataFrame, empty: Mapping[str, pl.LazyFrame]) -> str:
+    """The views join to the rows to predict, and the request views run on what that gives; again on no rows."""
+    target, definitions = workspace.settings.target, workspace.definitions
+    _, names = training_frame(
+        rows, target=target, definitions=definitions, rows_of=lambda view: compute(view, empty).lazy()
+    )
+    return f"{len(names)} columns for the model"
+
+
+def _engine(workspace: Workspace, schemas: Mapping[str, pl.Schema]) -> str:
     """Its library is installed, and columns that views declare for partitions are there; no cluster is asked."""
     require_installed(workspace.engine.name)
-    views, declared = workspace.definitions.views, workspace.settings.sources
-    schemas = {name: sources.read(name, one, workspace.folder).collect_schema() for name, one in declared.items()}
+    views = workspace.definitions.views
     cut = [view for view in views if partition_columns(view, schemas)]
     return f"{len(cut)} of {len(views)} views can be computed in partitions"
 
@@ -141,4 +179,5 @@ def _opened(workspace: Workspace, name: str) -> str:
             store.get(NO_DIGEST)
     if name == "tables":
         store.version("assay_check")
-    return type(store).__name__
+    configured = getattr(workspace.settings.stores, name)
+    return without_passwords(configured) if configured else "in .assay, this project's own"

@@ -12,6 +12,7 @@ import polars as pl
 from assay.data import splits
 from assay.data.event_time import EVENT_TIME, KNOWN_AT
 from assay.errors import DataError
+from assay.features.project_code import blamed
 from assay.pipelines.workspace import Workspace
 
 Frames = dict[str, pl.LazyFrame]
@@ -81,4 +82,5 @@ def rows_to_predict(workspace: Workspace, frame: pl.LazyFrame) -> pl.DataFrame:
             frame = frame.with_columns(pl.col(EVENT_TIME).alias(target.time))
         return frame.collect()
     rows = workspace.function(target.rows, field="target.rows")(frame)
-    return rows.collect() if isinstance(rows, pl.LazyFrame) else rows
+    with blamed(f"{target.rows} (target.rows) fails"):
+        return rows.collect() if isinstance(rows, pl.LazyFrame) else rows

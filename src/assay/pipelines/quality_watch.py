@@ -116,11 +116,18 @@ def _learnt_from(workspace: Workspace, version: ModelVersion) -> pl.LazyFrame | 
 
 
 def _inputs(logged: pl.DataFrame, wanted: list[str], schema: pl.Schema) -> pl.DataFrame:
-    """The columns of the source that requests brought, typed as they are there where no value is lost by it."""
+    """The columns of the source that requests brought, typed as they are there where no value is lost by it.
+
+    What names a row need not be brought: the key of a training row is seldom known to a request, and one that brings
+    all features names no entity. Such a column is left out where no row has it: that is no loss of quality.
+    """
     if logged.is_empty():
         return pl.DataFrame()
-    brought = pl.concat([logged.select(part).unnest(part) for part in ("inputs", "features")], how="horizontal")
+    names = logged.select("inputs").unnest("inputs")
+    brought = pl.concat([names, logged.select("features").unnest("features")], how="horizontal")
+    not_brought = {column for column in names.columns if names[column].null_count() == names.height}
     columns = [column for column in dict.fromkeys(wanted) if column in brought.columns and column in schema]
+    columns = [column for column in columns if column not in not_brought]
     return brought.select(_typed(brought[column], schema[column]) for column in columns)
 
 

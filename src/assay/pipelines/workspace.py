@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,15 +162,24 @@ class Workspace:
     def function(self, reference: str, *, field: str) -> Callable[..., Any]:
         """Load the project's own function that `field` of assay.yaml names as `module:function`.
 
+        What the function raises when it is called becomes a `DataError` that names it, with file and line.
+
         Raises:
             ConfigError: The project has no such file or function, or the file fails.
         """
-        from assay.features.project_code import resolve
+        from assay.features.project_code import blamed, resolve
 
         try:
-            return resolve(reference, self.folder)
+            function = resolve(reference, self.folder)
         except ConfigError as error:
             raise ConfigError(f"assay.yaml, {field}: {error}") from error
+
+        @wraps(function)
+        def named(*args: Any, **kwargs: Any) -> Any:
+            with blamed(f"{reference} ({field}) fails"):
+                return function(*args, **kwargs)
+
+        return named
 
     @contextmanager
     def alone(

@@ -238,7 +238,7 @@ def _errors_named(place: str) -> Iterator[None]:
         ) from error
     except (exceptions.ConnectionError, exceptions.TimeoutError) as error:  # BusyLoading and MaxConnections among them
         raise ServiceUnreachable(
-            f"the online store {place} does not answer: {error}. Is the server running?"
+            f"the online store {place} does not answer: {str(error).rstrip('.')}. Is the server running?"
         ) from error
     except exceptions.ResponseError as error:
         raise IntegrityError(
