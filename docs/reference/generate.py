@@ -1,6 +1,8 @@
 """Writes the pages of the reference that are made from the code: command line, configuration, Python, decisions."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mkdocs_gen_files
 from typer.main import get_command
@@ -26,14 +28,18 @@ def command_line() -> str:
         "| 0 | done |\n| 1 | failed |\n| 2 | usage or configuration |\n| 3 | a gate said no |",
         "| 4 | a kill criterion fired |\n| 5 | a required service is unreachable |\n",
     ]
-    root = get_command(app)
-    for name, command in root.commands.items():
-        parts = getattr(command, "commands", {"": command})
-        for part_name, part in parts.items():
-            title = f"assay {name} {part_name}".strip()
-            context = part.make_context(title, [], resilient_parsing=True)
-            lines.append(f"## {title}\n\n```text\n{part.get_help(context)}\n```\n")
+    for title, verb in _verbs("assay", get_command(app)):
+        context = verb.make_context(title, [], resilient_parsing=True)
+        lines.append(f"## {title}\n\n```text\n{verb.get_help(context)}\n```\n")
     return "\n".join(lines)
+
+
+def _verbs(title: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Every verb below a command with its whole name, groups within groups too."""
+    if not hasattr(command, "commands") or (command.invoke_without_command and title != "assay"):
+        yield title, command
+    for name, part in getattr(command, "commands", {}).items():
+        yield from _verbs(f"{title} {name}", part)
 
 
 def python_reference() -> str:

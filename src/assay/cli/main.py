@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from assay.cli import experiments, ledger, models, monitoring, project, serving, shell, streaming, training
+from assay.cli import experiments, features, ledger, models, monitoring, project, serving, shell, training
 
 
 class Verbs(TyperGroup):
@@ -45,10 +45,7 @@ app.command(rich_help_panel=START)(project.check)
 app.command(rich_help_panel=START)(project.frame)
 app.command(rich_help_panel=START)(project.select)
 app.command(rich_help_panel=WORK)(project.assess)
-training.features.command("publish")(streaming.publish)
-training.features.command("stream")(streaming.stream)
-training.features.add_typer(streaming.deadletters, name="deadletters")
-app.add_typer(training.features, name="features", rich_help_panel=WORK)
+app.add_typer(features.features, name="features", rich_help_panel=WORK)
 app.command(rich_help_panel=WORK)(training.train)
 app.command(rich_help_panel=WORK)(training.evaluate)
 app.add_typer(experiments.experiments, name="experiments", rich_help_panel=WORK)
