@@ -18,7 +18,6 @@ import polars as pl
 START = datetime(2024, 7, 1, tzinfo=UTC)
 MONTHS = 24
 DRIFT_MONTH = 18
-LABEL_DAYS = 30
 PLANS = ("basic", "plus", "family")
 FEES = (9.0, 15.0, 24.0)
 REGIONS = ("north", "south", "east", "west")

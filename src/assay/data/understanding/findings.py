@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Literal
 
 from assay.config.durations import spoken_duration
@@ -29,7 +28,6 @@ FEW_OUTLIERS, FAR_OUT = 0.01, 2.0  # so few, and so many times the room between 
 RARE_CLASS = 0.05
 ENOUGH_COLUMNS = 5  # beside the key; rows of fewer agree by chance
 SHOWN = 8  # columns named in one sentence
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
