@@ -1,4 +1,4 @@
-"""Verbs over experiments: the list, and some of them side by side."""
+"""Verbs over experiments: the list, some of them side by side, and one made again: experiments, reproduce."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.shell import HERE, JsonOption, ProjectOption, SetOption, open_project, show_json, show_table, verb
+from assay.cli.shell import (
+    HERE,
+    JsonOption,
+    ProjectOption,
+    SetOption,
+    open_project,
+    progress,
+    show_json,
+    show_table,
+    verb,
+)
 
 if TYPE_CHECKING:
     from assay.evaluation.side_by_side import Row, SideBySide
 
 MOST_CHARACTERS = 48  # of a cell; the page shows all
+TIMES = ("recorded", "now")
 
 experiments = typer.Typer(name="experiments", help="Every experiment; `compare` puts some side by side.")
 
@@ -86,3 +97,33 @@ def _cell(value: Any) -> Any:
         return value
     text = " ".join(str(value).split())
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
+@verb
+def reproduce(
+    name: Annotated[str, typer.Argument(metavar="EXP", help="An experiment; `assay experiments` lists them.")],
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Train an experiment again from its snapshots: is the model the same, and if not, what differs?"""
+    with progress() as listener:
+        found = open_project(project, overrides).reproduce(name, progress=listener)
+    figures = found.to_json()["figures"]
+    if as_json:
+        show_json(found.to_json())
+        return int(not figures["equal"])
+    typer.echo(found.line())
+    if not figures["equal"]:
+        rows = [
+            (one, *(_value(both[when]) for when in ("recorded", "now"))) for one, both in figures["metrics"].items()
+        ]
+        show_table(("metric", "recorded", "now"), rows)
+    if figures["differences"]:
+        cells = [(one["what"], *(_cell(one[time]) for time in TIMES)) for one in figures["differences"]]
+        show_table(("what differs", *TIMES), cells)
+    return int(not figures["equal"])
+
+
+def _value(estimate: dict[str, Any] | None) -> float | None:
+    return None if estimate is None else estimate["value"]

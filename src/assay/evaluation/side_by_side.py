@@ -138,10 +138,10 @@ def _tried(record: Evidence, run: Sequence[Evidence]) -> Tried:
     evaluations = {one.figures["part"]: one for one in mine if one.figures.get("role") == "candidate"}
     split = records.last("data.split")
     keys = split.figures.get("keys") if split is not None else None
-    return Tried(own.about, own, _told(own, records), evaluations, {n: str(k) for n, k in (keys or {}).items()})
+    return Tried(own.about, own, told_to(own, records), evaluations, {n: str(k) for n, k in (keys or {}).items()})
 
 
-def _told(own: Record, records: Records) -> dict[str, str]:
+def told_to(own: Record, records: Records) -> dict[str, str]:
     """Everything that was decided before it was measured, by name, the choice of model first."""
     figures, started = own.figures, records.last("run.started")
     told = {"estimator": figures.get("estimator") or NOT_TOLD}

@@ -12,7 +12,6 @@ import polars as pl
 
 from assay.config.settings import Source, Target
 from assay.data import holdout, leakage, snapshots, splits
-from assay.data import sources as source_files
 from assay.errors import DataError, GateRefused, LeakageFound
 from assay.ledger.evidence import Evidence
 from assay.pipelines.building import build_views
@@ -80,7 +79,7 @@ def take_snapshots(run: Run) -> tuple[Frames, tuple[str, ...]]:
     root = workspace.state / "snapshots"
     for number, (name, source) in enumerate(workspace.settings.sources.items()):
         run.progress(Step("snapshots", number, len(workspace.settings.sources), name))
-        read = source_files.read(name, source, workspace.folder)
+        read = workspace.read_source(name)
         snapshot = snapshots.take(name, read, root)
         frozen = snapshots.load(snapshot, root)
         taken.append(snapshot.evidence)

@@ -123,18 +123,18 @@ def run_loop(
     """
     started = time.monotonic()
     with workspace.alone("assay run"):
-        run = runs.begin(workspace, as_of=as_of, because=because, progress=progress)
+        asked = asked_of_training(workspace, trials=trials, months=months, fixed=fixed)
+        run = runs.begin(workspace, as_of=as_of, because=because, asked=asked, progress=progress)
         released: ReleaseOutcome | None = None
         verdict: Ending = "stopped"
         stage, reason = "framing", ""
         try:
             check_brief(run)
             stage = "features"
-            features = run_features(run, months=months or workspace.settings.training.months)
+            features = run_features(run, months=asked["months"])
             ask_whether_rules_do(run, features)
             stage = "training"
-            wanted = workspace.settings.training.trials if trials is None else trials
-            training = run_training(run, features, trials=wanted, fixed=fixed)
+            training = run_training(run, features, trials=asked["trials"], fixed=fixed)
             stage = "release"
             released = run_release(run, features, training)
             verdict = ENDING_OF_STAGE[released.stage]
@@ -150,19 +150,37 @@ def run_loop(
 
 
 def train_only(
-    workspace: Workspace, *, trials: int | None = None, as_of: datetime | None = None, progress: Progress = silent
+    workspace: Workspace,
+    *,
+    trials: int | None = None,
+    as_of: datetime | None = None,
+    months: int | None = None,
+    fixed: tuple[str, dict[str, Any]] | None = None,
+    progress: Progress = silent,
 ) -> TrainingOutcome:
-    """The loop up to a candidate; the holdout stays closed.
+    """The loop up to a candidate; the holdout stays closed. Arguments are those of `run_loop`.
 
     Raises:
         GateRefused, LeakageFound, KillCriterionFired: The loop ended earlier.
     """
     with workspace.alone("assay train"):
-        run = runs.begin(workspace, as_of=as_of, progress=progress)
+        asked = asked_of_training(workspace, trials=trials, months=months, fixed=fixed)
+        run = runs.begin(workspace, as_of=as_of, asked=asked, progress=progress)
         check_brief(run)
-        features = run_features(run, months=workspace.settings.training.months)
-        wanted = workspace.settings.training.trials if trials is None else trials
-        return run_training(run, features, trials=wanted)
+        features = run_features(run, months=asked["months"])
+        return run_training(run, features, trials=asked["trials"], fixed=fixed)
+
+
+def asked_of_training(
+    workspace: Workspace, *, trials: int | None, months: int | None, fixed: tuple[str, dict[str, Any]] | None
+) -> dict[str, Any]:
+    """What a run is to train: arguments where they were given, settings where not; recorded, to be asked again."""
+    training = workspace.settings.training
+    return {
+        "trials": training.trials if trials is None else trials,
+        "months": months or training.months,
+        "fixed": None if fixed is None else {"estimator": fixed[0], "params": fixed[1]},
+    }
 
 
 def evaluate_version(workspace: Workspace, reference: str | None, *, progress: Progress = silent) -> Evidence:

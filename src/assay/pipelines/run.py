@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -90,9 +90,18 @@ def begin(
     *,
     as_of: datetime | None = None,
     because: Evidence | None = None,
+    asked: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> Run:
-    """Start a run: take the day's next number and note what is about to happen, why, with which code and settings."""
+    """Start a run: take the day's next number and note what is about to happen, why, with which code and settings.
+
+    Args:
+        workspace: The project.
+        as_of: The run's moment; now by default.
+        because: The trigger that asked for this run, where one did.
+        asked: What was asked of training beside the settings, as `loop.asked_of_training` gives it.
+        progress: Told where the work stands.
+    """
     now = workspace.clock()
     day = now.strftime("%Y-%m-%d")
     run_id = _next_run(workspace, day)
@@ -114,6 +123,7 @@ def begin(
                 },
                 "code": code_version(workspace.folder),
                 "environment": environment(),
+                **({"asked": dict(asked)} if asked is not None else {}),
             },
             parents=(because.id,) if because else (),
         )

@@ -17,6 +17,8 @@ from assay.errors import ConfigError
 from assay.pipelines import turns
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from assay.config.settings import Settings
     from assay.engines import Engine
     from assay.features.definitions import Definitions
@@ -148,6 +150,16 @@ class Workspace:
 
         options = self.settings.engine_options
         return open_engine(options.name, address=options.address)
+
+    def read_source(self, name: str) -> pl.LazyFrame:
+        """The rows of a source as they stand there now.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        from assay.data import sources
+
+        return sources.read(name, self.settings.sources[name], self.folder)
 
     @property
     def exchange(self) -> Path:

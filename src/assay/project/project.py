@@ -162,6 +162,17 @@ class Project:
 
         return comparing.compare(self.workspace, names)
 
+    def reproduce(self, name: str, *, progress: Progress = silent) -> Evidence:
+        """Train an experiment again from its snapshots, and record whether bundle and metrics are equal.
+
+        Raises:
+            NotFound: There is no experiment of that name.
+            UsageError: It left no model, or its run did not record what was asked of it.
+        """
+        from assay.pipelines import reproducing
+
+        return reproducing.reproduce(self.workspace, name, progress=progress)
+
     def models(self) -> list[dict[str, Any]]:
         """Every version with its stage and what it reached on the holdout, newest first."""
         from assay.pipelines import audit
