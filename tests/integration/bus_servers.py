@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.integration.servers import free_port
+from tests.integration.servers import answers, free_port
 
 START_SECONDS = 30.0
 
@@ -31,14 +30,7 @@ class BusServer:
         """Start the server and wait until it takes connections."""
         self._process = subprocess.Popen(self._words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         give_up = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                    connection.sendall(b"PING\r\n")
-                    if connection.recv(64):
-                        return
-            except OSError:
-                pass
+        while not answers(self.port):
             if time.monotonic() > give_up:
                 raise TimeoutError(f"{self._words[0]} does not answer on port {self.port}")
             time.sleep(0.02)

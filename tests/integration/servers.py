@@ -137,7 +137,7 @@ class RedisServer:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 30
-        while not self._answers():
+        while not answers(self.port):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"redis-server on port {self.port} does not answer")
             time.sleep(0.02)
@@ -163,13 +163,15 @@ class RedisServer:
         """Where to reach it."""
         return f"redis://:{password}@127.0.0.1:{self.port}/{database}"
 
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return bool(connection.recv(64))
-        except OSError:
-            return False
+
+def answers(port: int) -> bool:
+    """Whether a server on this machine says anything to a PING, be it that a password is wanted."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return bool(connection.recv(64))
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -47,6 +48,20 @@ class Wire(Protocol):
     async def publish(self, topic: str, events: Sequence[bytes]) -> None: ...
     async def feed(self, topic: str, after: str | None) -> Feed: ...
     async def backlog(self, topic: str, after: str | None) -> Backlog: ...
+
+
+def require_library(kind: str) -> None:
+    """Refuse where FastStream's part for `redis`, `nats` or `kafka` is not installed.
+
+    Raises:
+        UsageError: It is not; says how to install it.
+    """
+    try:
+        import_module(f"faststream.{kind}")
+    except ImportError:
+        raise UsageError(
+            f"stores.bus: {kind}:// needs FastStream, which is not installed. Run: pip install 'assay[{kind}]'"
+        ) from None
 
 
 class Loop:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from assay.errors import UsageError
 from assay.stores.bus import Backlog, Message
-from assay.stores.bus_faststream import FastStreamBus
+from assay.stores.bus_faststream import FastStreamBus, require_library
 
 PLACE = re.compile(r"\d+:\d+(,\d+:\d+)*")
 
@@ -26,12 +26,7 @@ def open_kafka(url: str, *, prefix: str) -> FastStreamBus:
         UsageError: FastStream's Kafka part is not installed.
         ServiceUnreachable: No server answers.
     """
-    try:
-        import faststream.kafka  # noqa: F401 (is it there?)
-    except ImportError:
-        raise UsageError(
-            "stores.bus: kafka:// needs FastStream, which is not installed. Run: pip install 'assay[kafka]'"
-        ) from None
+    require_library("kafka")
     return FastStreamBus(KafkaWire(url, prefix=prefix), url)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.errors import UsageError
 from assay.stores.bus import Backlog, Message
-from assay.stores.bus_faststream import FastStreamBus
+from assay.stores.bus_faststream import FastStreamBus, require_library
 
 CONNECT_SECONDS = 3
 FORGET_READER_SECONDS = 60.0
@@ -21,12 +21,7 @@ def open_nats(url: str, *, prefix: str, kept_events: int) -> FastStreamBus:
         UsageError: FastStream's NATS part is not installed.
         ServiceUnreachable: The server does not answer, or has no JetStream.
     """
-    try:
-        import faststream.nats  # noqa: F401 (is it there?)
-    except ImportError:
-        raise UsageError(
-            "stores.bus: nats:// needs FastStream, which is not installed. Run: pip install 'assay[nats]'"
-        ) from None
+    require_library("nats")
     return FastStreamBus(NatsWire(url, prefix=prefix, kept_events=kept_events), url)
 
 

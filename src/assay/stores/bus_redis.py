@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.errors import UsageError
 from assay.stores.bus import Backlog, Message
-from assay.stores.bus_faststream import FastStreamBus
+from assay.stores.bus_faststream import FastStreamBus, require_library
 
 START = "0-0"
 CONNECT_SECONDS = 3
@@ -25,12 +25,7 @@ def open_redis(url: str, *, prefix: str, kept_events: int) -> FastStreamBus:
         UsageError: FastStream's Redis part is not installed.
         ServiceUnreachable: The server does not answer.
     """
-    try:
-        import faststream.redis  # noqa: F401 (is it there?)
-    except ImportError:
-        raise UsageError(
-            "stores.bus: redis:// needs FastStream, which is not installed. Run: pip install 'assay[redis]'"
-        ) from None
+    require_library("redis")
     return FastStreamBus(RedisWire(url, prefix=prefix, kept_events=kept_events), url)
 
 

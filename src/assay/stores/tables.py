@@ -10,49 +10,26 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
-import orjson
 import polars as pl
 
 from assay.errors import AssayError, IntegrityError, NotFound, ServiceUnreachable, UsageError
 from assay.stores.columns import require_types, storable, suited_to
 from assay.stores.data_files import DataFile, Place
+from assay.stores.table_log import ATTEMPTS, Commit, commit_of, files_of, properties_of, schema_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 NAME_FORM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
-METADATA_KEY = "assay"  # one key with a JSON object, so that no name of ours meets one of Delta's
-ATTEMPTS = 40
 LONGEST_PAUSE_SECONDS = 0.5
 CONFIGURATION: Mapping[str, str | None] = {
     "delta.enableExpiredLogCleanup": "false",  # else versions older than 30 days could no longer be read
 }
 UNREACHABLE = ("error sending request", "connect error", "timed out", "Connection refused", "dns error")
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One version of a table.
-
-    Attributes:
-        version: Counts from 0.
-        time: When it was committed, UTC.
-        operation: Delta's word for it: `WRITE`, `CREATE TABLE`.
-        n_rows: Rows it added; None where Delta does not say.
-        metadata: What the writer attached.
-    """
-
-    version: int
-    time: datetime
-    operation: str
-    n_rows: int | None
-    metadata: dict[str, str]
 
 
 class Tables:
@@ -117,8 +94,8 @@ class Tables:
             NotFound: There is no such table or version.
         """
         table = self._require(name, version)
-        schema = _schema(table)
-        files = [f"{self.uri(name)}/{path}" for path in _files(table)]
+        schema = schema_of(table)
+        files = [f"{self.uri(name)}/{path}" for path in files_of(table)]
         if not files:
             return pl.LazyFrame(schema=schema)
         return pl.scan_parquet(
@@ -139,12 +116,12 @@ class Tables:
     def metadata(self, name: str) -> dict[str, str]:
         """What the writer of the last commit attached; empty where it attached nothing or the table is missing."""
         table = self._open(name)
-        return {} if table is None else _commit_of(table.history(1)[0]).metadata
+        return {} if table is None else commit_of(table.history(1)[0]).metadata
 
     def history(self, name: str) -> list[Commit]:
         """Every commit, newest first; empty where the table is missing."""
         table = self._open(name)
-        return [] if table is None else [_commit_of(entry) for entry in table.history()]
+        return [] if table is None else [commit_of(entry) for entry in table.history()]
 
     def uri(self, name: str) -> str:
         """Where the table lies, for other Delta readers."""
@@ -212,9 +189,9 @@ class Tables:
         from deltalake import CommitProperties, write_deltalake
 
         rows = storable(frame, table=name)
-        properties = CommitProperties(**_properties(mode, metadata))
+        properties = CommitProperties(**properties_of(mode, metadata))
         if table is not None and mode == "append":
-            rows = suited_to(_schema(table), rows, table=name)
+            rows = suited_to(schema_of(table), rows, table=name)
         rows = require_types(rows, table=name)
         if table is None:
             options = self._options or None
@@ -244,7 +221,7 @@ class Tables:
             for file in files
         ]
         columns = Schema.from_arrow(storable(pl.DataFrame(schema=schema), table=name).schema)
-        properties = CommitProperties(**_properties(mode, metadata))
+        properties = CommitProperties(**properties_of(mode, metadata))
         if table is None:
             create_table_with_add_actions(
                 self.uri(name),
@@ -286,31 +263,3 @@ def open_tables(url: str | Path) -> Tables:
     if parts.scheme == "s3":
         return Tables(text, storage_options={"aws_allow_http": "true"})
     raise UsageError(f"stores.tables: the scheme {parts.scheme!r} is not known. Use a folder or s3://bucket/prefix.")
-
-
-def _properties(mode: str, metadata: Mapping[str, str] | None) -> dict[str, Any]:
-    """Of a commit: an overwrite that lost the race must look again, or rows appended meanwhile would stay."""
-    held = {METADATA_KEY: orjson.dumps(dict(metadata or {})).decode()}
-    return {"custom_metadata": held, "max_commit_retries": ATTEMPTS if mode == "append" else 0}
-
-
-def _schema(table: DeltaTable) -> pl.Schema:
-    """The table's columns; Polars' own scan of a table finds the same, after a tenth of a second of set-up."""
-    return pl.Schema(table.schema().to_arrow())
-
-
-def _files(table: DeltaTable) -> list[str]:
-    """The data files below the table's folder, oldest first; Delta's own list has no promised order."""
-    actions = pl.DataFrame(table.get_add_actions(flatten=True))
-    return [unquote(path) for path in actions.sort("modification_time", "path")["path"]]
-
-
-def _commit_of(entry: Mapping[str, Any]) -> Commit:
-    n_rows = entry.get("operationMetrics", {}).get("num_added_rows")
-    return Commit(
-        version=int(entry["version"]),
-        time=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
-        operation=str(entry.get("operation", "")),
-        n_rows=None if n_rows is None else int(n_rows),
-        metadata=orjson.loads(entry.get(METADATA_KEY, "{}")),
-    )
