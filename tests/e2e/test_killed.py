@@ -105,6 +105,25 @@ def test_a_killed_run_leaves_a_sound_project_and_the_next_one_completes(fresh_ch
         assert project.workspace.registry.production("churn") is not None
 
 
+def test_an_experiment_of_a_killed_process_is_told_of_by_the_next_command(churn):
+    begun = churn / ".assay" / "begun"
+    process = start("train", *RUN[1:], "--project", churn, log=churn / "killed.log")
+    wait_until(lambda: list(begun.glob("EXP-*.json")), seconds=120)
+    with Project.open(churn) as project:
+        assert [one["verdict"] for one in project.experiments()] == ["promoted"]  # still at work: nothing to tell yet
+    kill(process)
+    with Project.open(churn) as project:
+        killed, first = project.experiments()
+        assert (killed["verdict"], first["verdict"]) == ("interrupted", "promoted")
+        (record,) = project.ledger.find(subject=f"experiment:{killed['experiment']}")
+        assert record.verdict == "fail"
+        assert record.figures["hypothesis"] == project.workspace.settings.training.hypothesis
+        assert len(record.figures["snapshots"]) == len(project.workspace.settings.sources)
+        assert len(project.experiments()) == 2  # told once
+    assert not list(begun.iterdir())
+    intact(churn)
+
+
 def test_a_killed_feature_build_leaves_whole_tables_and_the_next_one_completes(churn):
     rng = random.Random(2)
     for _ in range(3):

@@ -15,6 +15,18 @@ def test_a_promoted_experiment_is_concluded_as_promoted(finished_churn):
     assert (row["verdict"], row["notes"]) == ("promoted", "churn@1.0.0 in production")
     assert first.figures["verdict"] == "iterate"
     assert last.parents[0] == first.id
+    assert (finished_churn / last.figures["artifacts"]["report"]).is_file()
+
+
+def test_an_experiment_holds_its_comparisons_and_its_confusion_table(finished_churn):
+    with Project.open(finished_churn) as project:
+        figures = project.workspace.ledger.latest("training.experiment").to_json()["figures"]
+        evaluation = project.workspace.ledger.get(figures["artifacts"]["evaluation"])
+        compared = [project.workspace.ledger.get(one["evidence"]) for one in figures["comparisons"]]
+    assert sum(figures["confusion"].values()) == evaluation.figures["n"]
+    assert [one["other"]["name"] for one in figures["comparisons"]] == ["no-information", "rules:quiet_or_angry"]
+    assert [one.figures["difference"] for one in compared] == [one["difference"] for one in figures["comparisons"]]
+    assert {one["part"] for one in figures["comparisons"]} == {"validation"}
 
 
 def test_a_version_in_production_descends_from_both_gates(finished_churn):

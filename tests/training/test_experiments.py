@@ -44,8 +44,8 @@ def test_a_record_holds_what_ex_1_asks_for():
     assert record.subject == "experiment:EXP-2026-11-21-001"
     assert record.parents == ("E-000001",)
     assert set(record.figures) >= {
-        "id", "hypothesis", "snapshots", "features", "estimator", "params", "seconds", "metrics", "baseline", "verdict",
-        "notes", "artifacts",
+        "id", "hypothesis", "snapshots", "features", "estimator", "params", "seconds", "metrics", "baseline",
+        "comparisons", "confusion", "verdict", "notes", "artifacts",
     }  # fmt: skip
     assert record.summary == "iterate, lightgbm, log_loss 0.6100 [0.6000, 0.6200]"
 

@@ -247,7 +247,7 @@ def close(
         baselines=_baselines(run, metric, ours[-1].figures["part"]) if ours else {},
         quality=quality[-1].figures["score"] if quality else None,
         evidence=tuple(run.evidence),
-        report=run.workspace.state / "reports" / f"{run.id}.html",
+        report=run.report,
         seconds=seconds,
         exit_code=EXIT_CODE[verdict],
     )

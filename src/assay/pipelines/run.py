@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,11 @@ class Run:
     rng: np.random.Generator
     progress: Progress = silent
     evidence: list[Evidence] = field(default_factory=list)
+
+    @property
+    def report(self) -> Path:
+        """Where the run's report is written when it ends."""
+        return self.workspace.state / "reports" / f"{self.id}.html"
 
     def record(self, evidence: Evidence) -> Evidence:
         """Put `evidence` in the ledger under this run and return it with its id; see `record_all`."""

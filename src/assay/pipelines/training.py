@@ -27,7 +27,7 @@ from assay.monitoring.summaries import profile
 from assay.pipelines import values
 from assay.pipelines.behaving import rehearse_changes
 from assay.pipelines.building import join_of
-from assay.pipelines.experiment import next_experiment, record_experiment
+from assay.pipelines.experiment import begin_experiment, record_experiment, record_interrupted
 from assay.pipelines.feature import FeatureOutcome, refuse_leak
 from assay.pipelines.leaks import check_leakage, prove_order
 from assay.pipelines.measuring import against, measure, primary_metric, stop_if_fired, task_of
@@ -99,7 +99,8 @@ def run_training(
         KillCriterionFired: The brief says to stop here.
     """
     started = time.monotonic()
-    experiment = next_experiment(run)
+    record_interrupted(run.workspace)
+    experiment = begin_experiment(run, features)
     try:
         train, validation = frames_for(run, features)
         rehearse_changes(run, validation)

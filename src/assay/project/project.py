@@ -146,9 +146,11 @@ class Project:
         return junit(tried, project=self.name)
 
     def experiments(self) -> list[dict[str, Any]]:
-        """Every experiment with what became of it, newest first."""
+        """Every experiment with what became of it, newest first; one whose process was killed is told of too."""
+        from assay.pipelines.experiment import settle_interrupted
         from assay.training.experiments import experiments
 
+        settle_interrupted(self.workspace)
         return experiments(self.workspace.ledger.find(kind="training.experiment"))
 
     def compare_experiments(self, names: Sequence[str]) -> SideBySide:

@@ -13,12 +13,13 @@ from assay.metrics.estimate import Estimate
 
 KIND = "training.experiment"
 
-ExperimentVerdict = Literal["promoted", "archived", "iterate", "failed"]
+ExperimentVerdict = Literal["promoted", "archived", "iterate", "failed", "interrupted"]
 _VERDICTS: Mapping[ExperimentVerdict, Verdict] = {
     "promoted": "pass",
     "archived": "info",
     "iterate": "info",
     "failed": "fail",
+    "interrupted": "fail",
 }
 _ID = re.compile(r"EXP-\d{4}-\d{2}-\d{2}-\d{3,}")
 
@@ -36,6 +37,8 @@ def experiment_evidence(
     metrics: Mapping[str, Estimate] | None = None,
     primary: str = "",
     baseline: Any = None,
+    comparisons: Sequence[Mapping[str, Any]] = (),
+    confusion: Mapping[str, int] | None = None,
     notes: str = "",
     artifacts: Mapping[str, str] | None = None,
     parents: Sequence[str] = (),
@@ -47,8 +50,10 @@ def experiment_evidence(
         verdict: `iterate` until a gate has promoted or archived the model.
         snapshots: Digests of the data sets by name, or a list of them.
         primary: Name of the metric that decides; the first of `metrics` where empty.
-        baseline: What the model was compared with, and the comparison's figures.
-        artifacts: Digest or path by name: bundle, report, confusion matrix.
+        baseline: The rule that the brief names.
+        comparisons: The model beside each baseline on the same rows, as `model.comparison` found it.
+        confusion: Rows by what they were called and what they are; None where there are no classes.
+        artifacts: Digest, path or record by name: bundle, report, evaluation.
 
     Raises:
         UsageError: The id or the verdict is not of the known form.
@@ -76,6 +81,8 @@ def experiment_evidence(
             "primary": deciding,
             "metrics": measured,
             "baseline": baseline,
+            "comparisons": list(comparisons),
+            "confusion": confusion,
             "notes": notes,
             "artifacts": artifacts or {},
         },
@@ -83,7 +90,14 @@ def experiment_evidence(
     )
 
 
-def concluded(record: Evidence, verdict: ExperimentVerdict, *, notes: str, because: Sequence[str]) -> Evidence:
+def concluded(
+    record: Evidence,
+    verdict: ExperimentVerdict,
+    *,
+    notes: str,
+    because: Sequence[str],
+    artifacts: Mapping[str, str] | None = None,
+) -> Evidence:
     """The same experiment again, with what became of its model; to be recorded after `record`, which stays as it was.
 
     Args:
@@ -91,8 +105,10 @@ def concluded(record: Evidence, verdict: ExperimentVerdict, *, notes: str, becau
         verdict: `promoted` or `archived`.
         notes: What became of it, in a sentence.
         because: Ids of the evidence that decided.
+        artifacts: What has come to its artifacts since.
     """
     figures = {**record.to_json()["figures"], "verdict": verdict, "notes": notes}
+    figures["artifacts"] = {**figures["artifacts"], **(artifacts or {})}
     estimate = _deciding(figures)
     return replace(
         record,
