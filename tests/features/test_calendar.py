@@ -95,3 +95,17 @@ def test_what_is_not_known_is_named():
         calendar.days_to_holiday("at", "US", subdivision="ZZ")
     with pytest.raises(UsageError, match="no part 'minute'"):
         calendar.part("at", "minute")
+
+
+@pytest.mark.parametrize(
+    ("part", "moment", "share"),
+    [
+        ("hour", datetime(2020, 1, 1, 6, tzinfo=UTC), 1 / 4),
+        ("weekday", datetime(2020, 1, 6, tzinfo=UTC), 0),
+        ("month", datetime(2020, 7, 1, tzinfo=UTC), 1 / 2),
+    ],
+)
+def test_a_cycle_comes_back_to_its_start(part, moment, share):
+    sine, cosine = calendar.cyclical("time", part)
+    frame = pl.DataFrame({"time": [moment]}).select(sine=sine, cosine=cosine)
+    assert frame.row(0) == (pytest.approx(math.sin(2 * math.pi * share)), pytest.approx(math.cos(2 * math.pi * share)))

@@ -76,20 +76,6 @@ def test_days_of_a_row_alone_are_its_days_among_others(microseconds):
     assert whole.select(days)["days"][5] == microseconds % 9_999
 
 
-@pytest.mark.parametrize(
-    ("part", "moment", "share"),
-    [
-        ("hour", datetime(2020, 1, 1, 6, tzinfo=UTC), 1 / 4),
-        ("weekday", datetime(2020, 1, 6, tzinfo=UTC), 0),
-        ("month", datetime(2020, 7, 1, tzinfo=UTC), 1 / 2),
-    ],
-)
-def test_a_cycle_comes_back_to_its_start(part, moment, share):
-    sine, cosine = windows.cyclical("time", part)
-    frame = pl.DataFrame({"time": [moment]}).select(sine=sine, cosine=cosine)
-    assert frame.row(0) == (pytest.approx(math.sin(2 * math.pi * share)), pytest.approx(math.cos(2 * math.pi * share)))
-
-
 VALUES = st.lists(st.one_of(st.none(), st.integers(-100, 100)), min_size=1, max_size=30)
 
 

@@ -5,7 +5,7 @@ Running them and telling what broke is `expectations`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,7 +87,7 @@ def rules_of(name: str, frame: pl.LazyFrame, source: Source) -> list[Rule]:
     for number, expected in enumerate(source.expectations):
         field = f"sources.{name}.expectations[{number}]"
         if expected.column:
-            _refuse_unknown(f"{field}.column", [expected.column], schema.names())
+            refuse_unknown(f"{field}.column", [expected.column], schema.names())
             found.extend(_column_rules(field, expected, expected.column, frame, source))
         if expected.rule:
             found.append(_sql_rule(field, expected, expected.rule, schema))
@@ -222,7 +222,7 @@ def _sql_rule(field: str, expected: Expectation, text: str, schema: pl.Schema) -
         named = list(dict.fromkeys(claim.meta.root_names()))
     except PolarsError as failure:
         raise ConfigError(f"{field}.rule: {text!r} is no Polars SQL expression: {first_line(failure)}") from failure
-    _refuse_unknown(f"{field}.rule", named, schema.names())
+    refuse_unknown(f"{field}.rule", named, schema.names())
     try:
         kind = pl.LazyFrame(schema=schema).select(claim).collect_schema().dtypes()[0]
     except PolarsError as failure:
@@ -232,7 +232,12 @@ def _sql_rule(field: str, expected: Expectation, text: str, schema: pl.Schema) -
     return Rule(field, None, text, claim, tuple(named), severity=expected.severity)
 
 
-def _refuse_unknown(field: str, named: Sequence[str], columns: Sequence[str]) -> None:
+def refuse_unknown(field: str, named: Iterable[str], columns: Sequence[str]) -> None:
+    """Refuse a name that is no column of a source.
+
+    Raises:
+        ConfigError: Names the nearest column, or those that there are.
+    """
     for column in named:
         if column not in columns:
             hint = did_you_mean(column, columns) or f"it has {', '.join(map(repr, columns[:30]))}."

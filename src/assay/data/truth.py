@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assay.config.nearest import did_you_mean
 from assay.config.settings import Truth
 from assay.data.event_time import EVENT_TIME
 from assay.data.failures import EXAMPLE_ROWS, Examples, Failure, shown
-from assay.errors import ConfigError
+from assay.data.rules import refuse_unknown
 
 THEIRS = "truth of "  # before a column of the other source, once the two are beside each other
 HERE, THERE = "is here", "is there"
@@ -97,11 +96,7 @@ def reconcile(name: str, ours: pl.LazyFrame, theirs: pl.LazyFrame, truth: Truth)
 
 def _side(field: str, frame: pl.LazyFrame, named: dict[str, str], key: Sequence[str], prefix: str) -> pl.LazyFrame:
     """Key columns as text, the others as they are under their name on our side; one row a key."""
-    available = frame.collect_schema().names()
-    for column in named.values():
-        if column not in available:
-            hint = did_you_mean(column, available) or f"it has {', '.join(map(repr, available[:30]))}."
-            raise ConfigError(f"{field}: the source has no column {column!r}; {hint}")
+    refuse_unknown(field, named.values(), frame.collect_schema().names())
     chosen = [
         pl.col(there).cast(pl.String).str.strip_chars().alias(here)
         if here in key

@@ -16,9 +16,9 @@ import polars as pl
 
 from assay.errors import AssayError
 from assay.features import materialize
+from assay.features.agreement import differs, same_value
 from assay.features.definitions import KNOWN_AT, FeatureView
 
-RELATIVE_TOLERANCE = 1e-9  # of two sums over the same numbers in another order
 NARROWED_UP_TO_ROWS = 500_000  # of a source: beyond, its first row is not searched for
 ROW = "__source_row"
 TOUCHED = "touched"
@@ -151,8 +151,10 @@ def marked_rows(
     full, less = materialize.compute(view, sources), materialize.compute(view, without)
     keys = [name for name in (view.entity, KNOWN_AT) if name in full.columns]
     both = full.join(less.with_columns(pl.lit(1).alias(_OTHER)), on=keys, how="left", suffix=_OTHER)
-    differs = [_differs(pl.col(name), pl.col(name + _OTHER), full.schema[name]) for name in view.features]
-    return both.select(*keys, (pl.col(_OTHER).is_null() | pl.any_horizontal(differs)).alias(TOUCHED))
+    changed = [
+        differs(pl.col(name), pl.col(name + _OTHER), are_numbers=full.schema[name].is_float()) for name in view.features
+    ]
+    return both.select(*keys, (pl.col(_OTHER).is_null() | pl.any_horizontal(changed)).alias(TOUCHED))
 
 
 def _known_by(frame: pl.LazyFrame, known_at: datetime | None, as_of: datetime | None) -> pl.DataFrame:
@@ -237,21 +239,6 @@ def _same_row(
         return False
     row = found.row(0, named=True)
     return all(same_value(row[name], value) for name, value in values.items())
-
-
-def same_value(ours: Any, theirs: Any) -> bool:
-    """Whether two values of a feature are equal, numbers up to the last digits of a sum."""
-    numbers = isinstance(ours, int | float) and isinstance(theirs, int | float)
-    if not numbers:
-        return bool(ours == theirs)
-    return bool(ours == theirs) or abs(ours - theirs) <= RELATIVE_TOLERANCE * max(abs(ours), abs(theirs))
-
-
-def _differs(ours: pl.Expr, theirs: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if not dtype.is_float():
-        return ours.ne_missing(theirs)
-    allowed = pl.max_horizontal(ours.abs(), theirs.abs()) * RELATIVE_TOLERANCE
-    return (ours.is_null() != theirs.is_null()) | ((ours - theirs).abs() > allowed).fill_null(value=False)
 
 
 def _described(name: str, part: pl.DataFrame, of: int, held: _Held, is_proven: bool) -> SourceRows:

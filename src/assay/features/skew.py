@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 
 from assay.errors import DataError
+from assay.features.agreement import differs
 from assay.ledger.evidence import Evidence
 
 KIND = "features.skew"
-RELATIVE_TOLERANCE = 1e-9  # both sides run the same code; only the last digits of a sum may differ
 EXAMPLES = 3
 _AGAIN = "__again"
 
@@ -145,11 +145,7 @@ def _side_by_side(served: pl.DataFrame, recomputed: pl.DataFrame, key: str, feat
 
 
 def _differ(both: pl.DataFrame, name: str) -> pl.Expr:
-    ours, again = pl.col(name), pl.col(f"{name}{_AGAIN}")
-    if not _are_numbers(both, name):
-        return ours.ne_missing(again)
-    allowed = pl.max_horizontal(ours.abs(), again.abs()) * RELATIVE_TOLERANCE
-    return (ours.is_null() != again.is_null()) | ((ours - again).abs() > allowed).fill_null(value=False)
+    return differs(pl.col(name), pl.col(f"{name}{_AGAIN}"), are_numbers=_are_numbers(both, name))
 
 
 def _gap(both: pl.DataFrame, name: str) -> pl.Expr:

@@ -12,7 +12,6 @@ from typing import Literal
 import polars as pl
 
 from assay.errors import UsageError
-from assay.features.calendar import cyclical as cyclical  # where it was before there was a calendar
 
 Aggregation = Literal["mean", "sum", "std", "min", "max"]
 Expanding = Literal["mean", "sum", "count", "std", "min", "max"]

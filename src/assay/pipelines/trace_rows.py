@@ -16,9 +16,10 @@ import polars as pl
 from assay.data import snapshots
 from assay.errors import AssayError
 from assay.features import offline
+from assay.features.agreement import same_value
 from assay.features.definitions import KNOWN_AT, FeatureView
 from assay.features.layout import Role, layout_of
-from assay.features.provenance import SourceRows, same_value, source_rows_of
+from assay.features.provenance import SourceRows, source_rows_of
 from assay.ledger.evidence import Evidence
 from assay.pipelines.descent import Certainty, Step, row_numbers
 from assay.pipelines.workspace import Workspace
