@@ -111,7 +111,8 @@ def try_one(test: BehaviourTest, rows: pl.DataFrame, model: Examined, *, key: st
     Returns:
         The declaration (`name`, `kind`, `severity`, `expect`, `tolerance`, `limit` of the failure rate), `columns` that
         were changed, `route` (see `route_of`), `n` rows that the change reached, `n_unchanged` that it left as they
-        were, `failures`, `rate` with Wilson's interval, `largest` movement, `worst` examples, `found` in words.
+        were, `failures`, `rate` with Wilson's interval, `largest` movement (in the wrong direction, where one is
+        declared), `worst` examples, `found` in words.
     """
     declared = test.declared
     rng = np.random.default_rng([seed, zlib.crc32(test.name.encode())])
@@ -135,8 +136,10 @@ def route_of(columns: Sequence[str], model: Examined) -> str:
 
     Returns:
         `inputs`: it reads them; `derived again`: so do the functions that compute other inputs from them, and they
-        ran again; `not read`: neither does.
+        ran again; `not read`: neither does; empty where there are no columns.
     """
+    if not columns:
+        return ""
     if model.reads.intersection(columns):
         return "derived again"
     return "inputs" if {*model.inputs, *model.derived}.intersection(columns) else "not read"
