@@ -6,6 +6,7 @@ read, which then run again on the changed rows.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 import polars as pl
@@ -129,13 +130,14 @@ def _test(workspace: Workspace, given: str | Behaviour, number: int) -> Behaviou
     if isinstance(given, Behaviour):
         change = None if given.function is None else workspace.function(given.function, field=f"{field}.function")
         return BehaviourTest(given, change)
-    test = workspace.function(given, field=field)
+    function = workspace.function(given, field=field)
+    test = inspect.unwrap(function)  # the declaration; called through what names the function in its errors
     if not isinstance(test, BehaviourTest):
         raise ConfigError(
             f"assay.yaml, {field}: {given!r} is no behavioural test. Put @assay.behaviour_test(kind=…) above it, or "
             "declare a test here that names it as its `function`."
         )
-    return test
+    return BehaviourTest(test.declared, function)
 
 
 def _derived(layout: Layout) -> frozenset[str]:

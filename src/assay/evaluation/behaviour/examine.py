@@ -163,7 +163,7 @@ def _tried(
         before = _predictions(model, rows)
         answers = [_answer(one, rows, model, test) for one in variants(test, rows, inputs=model.inputs, rng=rng)]
     except DataError as problem:
-        return _untried(f"the model refuses its rows: {problem}", verdict="fail")
+        return _untried(f"no answer: {problem}", verdict="fail")
     if answers[0].rows.height != rows.height:  # cases of the test's own, with no row before them
         rows, before = answers[0].rows, answers[0].predictions
     columns = tuple(dict.fromkeys(name for one in answers for name in one.columns))
