@@ -11,7 +11,7 @@ import pytest
 from tests.integration.servers import free_port
 from tests.projects import assay, kill, start
 
-from assay.errors import DataError, NotFound, ServiceUnreachable, UsageError
+from assay.errors import ConfigError, DataError, NotFound, ServiceUnreachable, UsageError
 from assay.project import Project
 
 SETTINGS = """
@@ -90,6 +90,14 @@ def until(true, *, seconds=20.0):
     while not true():
         assert time.monotonic() < give_up, "it did not come to hold in time"
         time.sleep(0.02)
+
+
+def test_entities_that_events_cannot_name_are_refused_before_any_event_is_read(folder):
+    write_purchases(folder, [purchase(1, "true"), purchase(2, "false")])  # a column of flags
+    with Project.open(folder, environment={}) as project:
+        assert "text or whole numbers" in " ".join(one.summary for one in project.check() if one.verdict == "fail")
+        with pytest.raises(ConfigError, match="'customer_id' of source 'purchases' is Boolean"):
+            project.features.stream(once=True)
 
 
 def test_events_correct_what_the_last_build_said_until_the_next_one_agrees(project, folder):

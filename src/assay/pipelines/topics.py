@@ -147,6 +147,12 @@ def _partition_column(view: FeatureView, frame: pl.LazyFrame) -> str:
             f"{view.place}: which column of source '{name}' holds the key of '{view.entity}'? It has {schema.names()}. "
             "Say partition_by='the column'."
         )
+    dtype = schema[columns[0]]
+    if not (dtype.is_integer() or isinstance(dtype, pl.String | pl.Categorical | pl.Enum)):
+        raise ConfigError(
+            f"{view.place}: column '{columns[0]}' of source '{name}' is {dtype}, and events name their '{view.entity}' "
+            "by text or whole numbers. Make the key one of these in the source."
+        )
     return columns[0]
 
 

@@ -192,3 +192,35 @@ def test_a_column_that_somebody_vouches_for_is_a_warning_with_the_reason():
     refused = check_target_derived(both, task="classification", accepted={"flag": reason})
     assert refused.verdict == "fail"
     assert refused.summary.startswith("too good to be true: 'other' alone")
+
+
+def scrambled(rng: np.random.Generator, y: np.ndarray, kind: str) -> dict[str, pl.Series]:
+    flags = rng.integers(0, 2, len(y))
+    if kind == "flags":
+        return {"one": pl.Series(flags), "other": pl.Series(flags ^ y)}
+    if kind == "words":
+        return {"one": pl.Series(np.where(flags, "no", "yes")), "other": pl.Series(np.where(flags ^ y, "a", "b"))}
+    size = rng.normal(0, 5, len(y))
+    return {"one": pl.Series(size), "other": pl.Series((2 * y - 1) / size)}  # their product is the label
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("flags", "fail"), ("words", "fail"), ("numbers", "warn")])
+def test_two_columns_that_hide_the_label_from_each_other_are_named_together(kind, verdict):
+    rows, y, rng = made()
+    rows = rows.with_columns(size=pl.Series(rng.normal(size=len(y))), **scrambled(rng, y, kind))
+    found = check(rows, "size", "one", "other")
+    assert found.verdict == verdict
+    assert "'one' and 'other' together tell the label" in found.summary
+    vouched = {"one": "noted before", "other": "noted before"}
+    frame = LabelledFrame(rows, "id", "y", ("one", "other"))
+    assert check_target_derived(frame, task="classification", accepted=vouched).verdict == "warn"
+
+
+def test_a_rule_that_two_good_columns_follow_is_a_warning_and_noise_is_none():
+    rows, y, rng = made(4_000)
+    one, other = rng.normal(size=(2, len(y)))
+    rule = rows.with_columns(y=pl.Series((one + other > 0).astype(int)), one=pl.Series(one), other=pl.Series(other))
+    assert check(rule, "one", "other").verdict in ("pass", "warn")
+    noise = {f"x{i}": pl.Series(rng.normal(size=len(y))) for i in range(12)}
+    words = {f"w{i}": pl.Series([f"v{v}" for v in rng.integers(0, 400, len(y))]) for i in range(4)}
+    assert check(rows.with_columns(**noise, **words), *noise, *words).verdict == "pass"

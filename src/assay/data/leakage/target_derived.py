@@ -1,4 +1,4 @@
-"""Target-derived features (LK-4): is a feature, alone or minus another, too good to be true?
+"""Target-derived features (LK-4): is a feature, alone, minus another or beside another, too good to be true?
 
 Looks at values only; where a column comes from is `inputs`. A feature that alone tells the label nearly always is one
 that was made from it: a flag written afterwards, a rating after the game, a reason for leaving.
@@ -19,6 +19,7 @@ from assay.data.leakage.accepted import Accepted, settled, words
 from assay.data.leakage.differences import numbers_of
 from assay.data.leakage.singled_out import Pick, picked_by_range, picked_by_value
 from assay.data.leakage.tilted import Tilt, by_presence, by_range, by_value
+from assay.data.leakage.together import told_together
 from assay.ledger.evidence import Evidence, Verdict
 from assay.metrics.index import METRICS
 from assay.models.frame import LabelledFrame
@@ -26,6 +27,8 @@ from assay.models.signature import Task
 
 KIND = "leakage.target_derived"
 AUC_FAIL, AUC_WARN = 0.99, 0.95
+TOGETHER_FAIL = 0.999  # of two columns that tell little alone; a circle in the plane of two reaches 0.996
+LITTLE = 0.75  # AUC of a column that tells little
 PURE_SHARE = 0.5  # of one class singled out without a single exception
 PURE_ROWS = 100
 PRESENCE_FAIL = 10.0  # a field filled in with the outcome turns the odds at least so far, for sure
@@ -64,7 +67,7 @@ class Finding:
 
 
 def check_target_derived(train: LabelledFrame, *, task: Task, accepted: Accepted | None = None) -> Evidence:
-    """Measure how well each feature, and each difference of two like-scaled ones, tells the label on its own.
+    """Measure how well each feature, each difference of two like-scaled ones, and each pair tells the label.
 
     Classification: the AUC of a number or of a value's mean label (learnt on one half, measured on the other), and
     whether a value, a range or being missing singles out half of a class without one exception, or turns the odds of
@@ -101,14 +104,18 @@ def scores_of(features: pl.DataFrame, truth: Floats, *, task: Task) -> dict[str,
 def findings_of(
     features: pl.DataFrame, truth: Floats, *, task: Task, scores: dict[str, float] | None = None
 ) -> list[Finding]:
-    """What is too good to be true, each feature alone first, then differences of those that are not accused yet."""
+    """What is too good to be true: each feature alone, then differences and pairs of those that are not accused yet."""
     if not _has_enough(truth, task):
         return []
     scores = scores_of(features, truth, task=task) if scores is None else scores
     findings = [one for name in scores for one in _of_feature(name, scores[name], features[name], truth, task)]
     accused = {column for one in findings if one.verdict == "fail" for column in one.columns}
     numbers = [name for name in features.columns if features[name].dtype.is_numeric() and name not in accused]
-    return findings + list(_of_pairs(features.select(numbers), truth, task))
+    findings += _of_pairs(features.select(numbers), truth, task)
+    if task == "classification":
+        accused = {column for one in findings for column in one.columns}
+        findings += _together(features.drop(accused), truth, scores)
+    return findings
 
 
 def _has_enough(truth: Floats, task: Task) -> bool:
@@ -209,6 +216,18 @@ def _of_pairs(rows: pl.DataFrame, truth: Floats, task: Task) -> Iterator[Finding
         singles = max(_scored(columns[name], truth, score) for name in (one, other))
         if not singles >= limit:
             yield from _too_good((one, other), found, task)
+
+
+def _together(features: pl.DataFrame, truth: Floats, scores: dict[str, float]) -> Iterator[Finding]:
+    """Pairs that tell the label though neither column does: a leak where both tell little, else perhaps a rule."""
+    for pair in told_together(features, truth, most_pairs=MOST_PAIRS):
+        found = _auc(pair.truth, pair.values)
+        alone = max(float(np.nan_to_num(scores[name], nan=0.5)) for name in pair.columns)
+        if found >= AUC_FAIL and alone < AUC_WARN:
+            one, other = pair.columns
+            told = f"{one!r} and {other!r} together tell the label of two rows apart in {found:.1%} of pairs (AUC)"
+            verdict: Verdict = "fail" if found >= TOGETHER_FAIL and alone < LITTLE else "warn"
+            yield Finding(pair.columns, verdict, "roc_auc", found, f"{told}, alone in {alone:.1%} at most")
 
 
 def _scored(values: Floats, truth: Floats, score: Score) -> float:
