@@ -57,6 +57,41 @@ def test_a_fine_bucket_lies_within_its_coarse_one():
         assert (buckets(rows, columns, 7 * 13) % 7).equals(buckets(rows, columns, 7))
 
 
+TYPES = [pl.Int64(), pl.Int16(), pl.String(), pl.Categorical(), pl.Float64(), pl.Date(), pl.Null()]
+
+
+@pytest.mark.parametrize("one", TYPES, ids=str)
+@pytest.mark.parametrize("other", TYPES, ids=str)
+def test_sources_are_cut_only_where_equal_keys_share_a_bucket(one, other):
+    schemas = {"games": pl.Schema({"team": one}), "rosters": pl.Schema({"team": other})}
+    keys = pl.Series("team", [None] if pl.Null() in (one, other) else [19_000 + n for n in range(60)])
+    words = keys.cast(pl.Int32).cast(pl.String)
+    cast = {
+        name: (words if schema["team"] == pl.Categorical else keys.cast(pl.Int32)).cast(schema["team"]).to_frame()
+        for name, schema in schemas.items()
+    }
+    first, second = (buckets(rows, ["team"], 11) for rows in cast.values())
+    together = view_by("team", ("games", "rosters"))
+    if pl.Null() in (one, other):  # there is nothing to part
+        assert partition_columns(together, schemas)
+    elif first.equals(second):
+        assert partition_columns(together, schemas) == {"games": ("team",), "rosters": ("team",)}
+        assert partition_columns(view_by(None, ("games", "rosters")), schemas)
+    else:
+        with pytest.raises(ConfigError, match="keys are of different types"):
+            partition_columns(together, schemas)
+        assert partition_columns(view_by(None, ("games", "rosters")), schemas) == {}
+
+
+def test_sources_cut_by_different_numbers_of_columns_are_refused():
+    schemas = {name: pl.Schema({"team": pl.String(), "day": pl.Date()}) for name in ("games", "rosters")}
+    view = view_by({"games": ("team", "day"), "rosters": ("team",)}, ("games", "rosters"))
+    with pytest.raises(ConfigError, match="different numbers of columns"):
+        partition_columns(view, schemas)
+    whole = view_by({"games": ("team", "day"), "rosters": ()}, ("games", "rosters"))
+    assert partition_columns(whole, schemas) == {"games": ("team", "day")}
+
+
 def test_a_source_is_read_in_chunks_up_to_its_moment(source):
     chunks = [source.frame(start, 170).collect() for start in range(0, 1_000, 170)]
     assert pl.concat(chunks).equals(source.frame().collect())

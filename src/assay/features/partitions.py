@@ -86,12 +86,14 @@ def partition_columns(view: FeatureView, schemas: Mapping[str, pl.Schema]) -> di
     source has it.
 
     Raises:
-        ConfigError: The view declares a source or a column that there is not.
+        ConfigError: The view declares a source or a column that there is not, or columns whose equal keys would not
+            fall into one partition.
     """
     if not view.partition_by:
         named = (view.entity, f"{view.entity}_id")
         found = {name: column for name in view.sources for column in reversed(named) if column in schemas[name]}
-        return {name: (column,) for name, column in found.items()} if len(found) == len(view.sources) else {}
+        columns = {name: (column,) for name, column in found.items()}
+        return columns if len(found) == len(view.sources) and not _parted(columns, schemas) else {}
     for name, columns in view.partition_by.items():
         lacking = [column for column in columns if column not in schemas.get(name, {})]
         if name not in view.sources or lacking:
@@ -100,7 +102,40 @@ def partition_columns(view: FeatureView, schemas: Mapping[str, pl.Schema]) -> di
                 + (f"source '{name}' has no {lacking}." if lacking else f"it does not read '{name}'.")
                 + f" It reads {list(view.sources)}."
             )
-    return {name: columns for name, columns in view.partition_by.items() if columns}
+    declared = {name: columns for name, columns in view.partition_by.items() if columns}
+    if parted := _parted(declared, schemas):
+        raise ConfigError(
+            f"{view.place}: view '{view.name}' declares partition_by {dict(view.partition_by)}, and {parted}: what "
+            "belongs together would be parted. Give the sources keys of one type, or declare partition_by=() to "
+            "compute it whole."
+        )
+    return declared
+
+
+def _parted(columns: Mapping[str, tuple[str, ...]], schemas: Mapping[str, pl.Schema]) -> str:
+    """Why equal keys of two sources would fall into different partitions; empty where they do not."""
+    types = {name: [schemas[name][column] for column in of_source] for name, of_source in columns.items()}
+    if len({len(one) for one in types.values()}) > 1:
+        return "the sources are cut by different numbers of columns"
+    is_one = all(len(one) == 1 for one in types.values())
+    written = {name: [_written(dtype, alone=is_one) for dtype in one] for name, one in types.items()}
+    first, *others = written.items() or [("", [])]
+    for name, other in others:
+        if any(None not in (a, b) and a != b for a, b in zip(first[1], other, strict=True)):
+            told = ", ".join(f"{source}: {', '.join(map(str, types[source]))}" for source in (first[0], name))
+            return f"their keys are of different types ({told})"
+    return ""
+
+
+def _written(dtype: pl.DataType, *, alone: bool) -> str | None:
+    """What decides the form in which `buckets` takes a key; None where there are only nulls."""
+    if isinstance(dtype, pl.Null):
+        return None
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return "text"
+    if dtype.is_integer():
+        return "number" if alone else "text"  # beside others, digits are digits
+    return str(dtype)
 
 
 def plan(
