@@ -92,8 +92,8 @@ def partition_columns(view: FeatureView, schemas: Mapping[str, pl.Schema]) -> di
     if not view.partition_by:
         named = (view.entity, f"{view.entity}_id")
         found = {name: column for name in view.sources for column in reversed(named) if column in schemas[name]}
-        columns = {name: (column,) for name, column in found.items()}
-        return columns if len(found) == len(view.sources) and not _parted(columns, schemas) else {}
+        by_name: dict[str, tuple[str, ...]] = {name: (column,) for name, column in found.items()}
+        return by_name if len(found) == len(view.sources) and not _parted(by_name, schemas) else {}
     for name, columns in view.partition_by.items():
         lacking = [column for column in columns if column not in schemas.get(name, {})]
         if name not in view.sources or lacking:
