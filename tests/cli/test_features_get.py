@@ -74,3 +74,17 @@ def test_what_cannot_be_asked_is_told(on, words, said):
     assert done.code in (1, 2)
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_row_that_the_store_does_not_know_is_said_to_be_missing(on):
+    unknown = on("customer_id=nobody", "plan=plus")
+    assert "customer.purchases: missing, nothing is stored of this entity" in unknown.err
+    assert "plan.prices" not in unknown.err
+    assert "missing" not in unknown.out
+    assert "customer.purchases" not in on(*WHO).err
+
+
+def test_a_time_that_is_none_is_told_under_its_own_option(on):
+    refused = on(*WHO, "--at", "yesterday")
+    assert refused.code == 2
+    assert "--at 'yesterday' is not a date or time" in refused.err

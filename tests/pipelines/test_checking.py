@@ -1,5 +1,6 @@
 """`assay check` finds what would stop a run, before anything runs."""
 
+import polars as pl
 import pytest
 from tests.projects import edit
 
@@ -77,3 +78,17 @@ def test_a_check_says_where_stores_are_and_keeps_passwords(fresh_churn):
         said = " ".join(one.summary for one in project.check())
     assert "secret" not in said
     assert "tables: in .assay" in said
+
+
+def test_a_label_of_words_is_refused_before_anything_is_built(fresh_churn):
+    path = fresh_churn / "data" / "months.parquet"
+    words = pl.when(pl.col("churned") == 1).then(pl.lit("left")).otherwise(pl.lit("stayed"))
+    pl.read_parquet(path).with_columns(churned=words).write_parquet(path)
+    edit(fresh_churn / "assay.yaml", ("      - {column: churned, allowed: [0, 1], nullable: false}\n", ""))
+    with Project.open(fresh_churn) as project:
+        (failed,) = [one for one in project.check() if one.verdict == "fail"]
+    assert failed.kind == "check.target"
+    assert "name the value that counts as 1 in target.positive" in failed.summary
+    edit(fresh_churn / "assay.yaml", ("  label: churned", "  label: churned\n  positive: left"))
+    with Project.open(fresh_churn) as project:
+        assert all(one.verdict == "pass" for one in project.check())

@@ -27,6 +27,15 @@ from assay.cli.shell import (
 features = typer.Typer(name="features", help="The feature catalogue and the stores.", no_args_is_help=True)
 
 
+STATES = {
+    "missing": "nothing is stored of this entity",
+    "expired": "the newest row is older than the view's ttl and is not used",
+    "future": "the newest row becomes known only later",
+    "stale": "older than the view's staleness, or read before the server went away",
+    "unavailable": "the server is away, and nothing is remembered",
+}
+
+
 @features.command("list")
 @verb
 def features_list(
@@ -65,7 +74,7 @@ def features_show(
     if as_json:
         show_json(entry)
     else:
-        show_facts(entry)
+        show_facts({**entry, "sources": ", ".join(entry["sources"])})
 
 
 @features.command("build")
@@ -101,9 +110,11 @@ def features_get(
     features = open_project(project, overrides).features
     if file is None and at is None:
         values: Any = features.latest([_pairs(keys)])[0]
+        for place, state in features.states([_pairs(keys)])[0].items():
+            typer.echo(f"{place}: {state}, {STATES[state]}", err=True)
     else:
         rows = asking.row_of(_pairs(keys)) if file is None else asking.rows_in(file)
-        found = features.get(rows, at="row" if at == "row" else moment(at))
+        found = features.get(rows, at="row" if at == "row" else moment(at, "--at"))
         if file is not None and not as_json:
             typer.echo(found.write_csv(), nl=False)
             return
@@ -125,7 +136,7 @@ def features_skew(
     as_json: JsonOption = False,
 ) -> None:
     """Replay what was served offline: does it equal what training would have had?"""
-    found = open_project(project, overrides).features.skew(since=moment(since))
+    found = open_project(project, overrides).features.skew(since=moment(since, "--since"))
     if as_json:
         show_json(found.to_json())
         return

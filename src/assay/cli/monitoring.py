@@ -30,12 +30,14 @@ def drift(
     as_json: JsonOption = False,
 ) -> None:
     """Compare what production sees with what it was trained on."""
-    found = open_project(project, overrides).drift(since=moment(since))
+    found = open_project(project, overrides).drift(since=moment(since, "--since"))
     if as_json:
         show_json(found.to_json())
         return
     typer.echo(found.line())
     columns = sorted(found.figures.get("columns", {}).items(), key=lambda column: -(column[1]["psi"] or 0.0))
+    if not columns:
+        return
     show_table(
         ("column", "psi", "level", "watched", "likely cause"),
         [(name, one["psi"], one["level"], "yes" if one["watched"] else "no", one["cause"]) for name, one in columns],

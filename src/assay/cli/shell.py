@@ -101,8 +101,8 @@ def open_project(folder: Path, overrides: Sequence[str] | None = None) -> Projec
     return Project.open(folder, overrides=overrides or (), environment=os.environ)
 
 
-def moment(text: str | None) -> datetime | None:
-    """Read `--as-of`: an ISO date or time, UTC where no zone is given.
+def moment(text: str | None, option: str = "--as-of") -> datetime | None:
+    """Read the value of an option: an ISO date or time, UTC where no zone is given.
 
     Raises:
         UsageError: It is neither.
@@ -115,7 +115,7 @@ def moment(text: str | None) -> datetime | None:
         read = datetime.fromisoformat(text)
         return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"--as-of {text!r} is not a date or time such as 2025-06-30 or 2025-06-30T12:00") from None
+        raise UsageError(f"{option} {text!r} is not a date or time such as 2025-06-30 or 2025-06-30T12:00") from None
 
 
 def show_json(value: Any) -> None:

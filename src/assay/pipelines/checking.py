@@ -22,6 +22,7 @@ from assay.features.partitions import partition_columns
 from assay.framing import brief
 from assay.ledger.evidence import Evidence
 from assay.metrics.index import metric_named
+from assay.models.frame import LabelledFrame
 from assay.pipelines import behaving, topics
 from assay.pipelines.frames import label_columns
 from assay.pipelines.measuring import primary_metric, refuse_unknown_slices, task_of
@@ -140,7 +141,8 @@ def _target(workspace: Workspace, rows: pl.DataFrame) -> str:
     refuse_unknown_slices(
         workspace.settings.evaluation.slices, (*rows.columns, *features.joined_columns, *features.model_features)
     )
-    return f"{rows.height:,} rows to predict, {len(rows.columns)} columns"
+    truth = LabelledFrame(rows, target.key, target.label, (), target.time).truth  # refuses text now, not after a build
+    return f"{len(truth):,} rows to predict, {len(rows.columns)} columns"
 
 
 def _behaviour(workspace: Workspace, rows: pl.DataFrame) -> str:

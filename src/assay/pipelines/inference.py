@@ -17,6 +17,7 @@ from assay.data.guard import Guard
 from assay.errors import DataError, NotFound, ServiceUnreachable
 from assay.features import frame as joined_features
 from assay.features import offline
+from assay.features.joined import State
 from assay.features.layout import Layout
 from assay.features.online import OnlineFeatures, Vector
 from assay.ledger.evidence import Evidence
@@ -227,11 +228,20 @@ def latest(workspace: Workspace, keys: Sequence[Mapping[str, Any]], names: Seque
         DataError: A row has a column that no request has.
         NotFound: A name is no feature.
     """
-    reader = OnlineFeatures(target=workspace.settings.target, definitions=workspace.definitions, store=workspace.online)
-    _refuse_unknown_columns(keys, reader.layout, key=workspace.settings.target.key)
-    vectors = reader.vectors(keys, now=workspace.clock())
+    reader, vectors = _looked_up(workspace, keys)
     wanted = _known(names, reader.layout.model_features) or reader.layout.model_features
     return [{name: vector.values[name] for name in wanted} for vector in vectors]
+
+
+def states(workspace: Workspace, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, State]]:
+    """Which views' values are not simply there for each row: `role.view` to its state; the errors of `latest`."""
+    return [dict(vector.states) for vector in _looked_up(workspace, keys)[1]]
+
+
+def _looked_up(workspace: Workspace, keys: Sequence[Mapping[str, Any]]) -> tuple[OnlineFeatures, list[Vector]]:
+    reader = OnlineFeatures(target=workspace.settings.target, definitions=workspace.definitions, store=workspace.online)
+    _refuse_unknown_columns(keys, reader.layout, key=workspace.settings.target.key)
+    return reader, reader.vectors(keys, now=workspace.clock())
 
 
 def _limits(workspace: Workspace) -> RequestLimits:

@@ -14,6 +14,7 @@ from assay.pipelines.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+    from assay.features.joined import State
     from assay.features.streaming.dead_letters import DeadLetter
     from assay.ledger.evidence import Evidence
     from assay.pipelines.streaming import Flow
@@ -153,3 +154,9 @@ class Features:
         from assay.pipelines import inference
 
         return inference.latest(self._workspace, keys, names)
+
+    def states(self, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, State]]:
+        """For each row the views whose values are not simply there: `role.view` to missing, expired, stale, ..."""
+        from assay.pipelines import inference
+
+        return inference.states(self._workspace, keys)
