@@ -1,4 +1,4 @@
-"""Verbs that watch production: drift, monitor, retrain."""
+"""Verbs that watch production: drift, monitor, goals, retrain."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def drift(
 def monitor(project: ProjectOption = HERE, overrides: SetOption = None, as_json: JsonOption = False) -> None:
     """Drift, performance on the labels that arrived, and whether to retrain."""
     show_evidence(open_project(project, overrides).monitor(), as_json=as_json)
+
+
+@verb
+def goals(project: ProjectOption = HERE, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+    """How each goal of assay.yaml stands: met, at risk, missed, or without a figure yet."""
+    found = open_project(project, overrides).goals()
+    if as_json:
+        show_json([one.to_json() for one in found])
+        return
+    headings = ("goal", "state", "figure", "target", "window", "owner", "source")
+    show_table(headings, [tuple(one.figures[name] or None for name in headings) for one in found])
 
 
 @verb

@@ -85,6 +85,22 @@ class Card(Section):
     )
 
 
+class Goal(Section):
+    """A figure that production is to reach, and who answers for it (FR-5)."""
+
+    name: str = Field("", description="What the goal is called; default its metric.")
+    metric: str = Field(
+        description="A metric such as log_loss, latency_p50_ms, latency_p95_ms, latency_p99_ms, or predictions."
+    )
+    operator: Literal["<=", "<", ">=", ">"] = Field(description="How the figure is to stand to the value.")
+    value: float = Field(description="The target.")
+    window: Duration = Field(timedelta(days=7), description="Over how long; for a metric one of `monitoring.windows`.")
+    owner: str = Field("", description="Who answers for it; default the project's owner.")
+    margin: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="Share of the target within which a figure without an interval is at risk."
+    )
+
+
 AnnexPoint = Literal[
     "1a", "1b", "1c", "1d", "1e", "1f", "1g", "1h", "2a", "2b", "2c", "2d", "2e", "2f", "2g", "2h",
     "3-performance", "3-risks", "3-oversight", "3-inputs", "4", "5", "6", "7", "8", "9",

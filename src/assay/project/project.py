@@ -255,6 +255,12 @@ class Project:
 
         return monitoring.run_monitoring(self.workspace, since=since)
 
+    def goals(self) -> list[Evidence]:
+        """How each goal of the settings stands: met, at risk, missed, or without a figure yet."""
+        from assay.pipelines import goals
+
+        return goals.look_at_goals(self.workspace)
+
     def retrain(self, *, reason: str = "", as_of: datetime | None = None, progress: Progress = silent) -> RunOutcome:
         """Train a new version through the same gates, for the waiting trigger or for a person's reason."""
         from assay.pipelines import monitoring
