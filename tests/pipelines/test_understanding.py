@@ -171,3 +171,14 @@ def test_a_key_that_the_function_has_renamed_still_tells_the_training_rows():
     made = frames | {"visits": frames["visits"].with_columns(number=pl.col("number") + "x")}
     parts = {one.name: one for one in training_parts(made, sources, target, cut)}
     assert parts["visits"].frame is None
+
+
+def test_a_source_about_the_groups_of_a_split_loses_those_of_later_parts_whatever_it_calls_them():
+    rows, frames = frames_without_time()
+    rows = rows.with_columns(house=pl.int_range(pl.len()) % 40)
+    frames["houses"] = pl.LazyFrame({"number": range(40), "rooms": range(40)}, schema_overrides={"number": pl.Int64})
+    target = Target(source="visits", key="visit", label="bought", group="house")
+    cut = splits.cut(rows, key="visit", time=None, group="house", split=Split())
+    sources = dict.fromkeys(frames, Source()) | {"houses": Source(key=("number",))}
+    parts = {one.name: one for one in training_parts(frames, sources, target, cut)}
+    assert set(parts["houses"].frame.collect()["number"]) == set(cut.train["house"])

@@ -112,8 +112,8 @@ def _training_part(
 def _shared(frame: pl.LazyFrame, source: Source, target: Target, cut: Cut) -> tuple[str, str] | None:
     """A column of the source, and the column of the rows to predict that holds the same keys; None where there is none.
 
-    A function that makes the rows may have given the key another name: then the source's own key is taken, if it
-    holds the key of every training row.
+    The key or the group may have another name there: then the source's own key is taken, if it holds that of every
+    training row.
     """
     columns = frame.collect_schema().names()
     for one in (target.key, target.group):
@@ -121,9 +121,11 @@ def _shared(frame: pl.LazyFrame, source: Source, target: Target, cut: Cut) -> tu
             return one, one
     if len(source.key) != 1:
         return None
-    own, keys = frame.select(source.key[0]).unique().collect().to_series(), cut.train[target.key]
-    is_same = own.dtype == keys.dtype and keys.is_in(own.implode()).all()
-    return (source.key[0], target.key) if is_same else None
+    own = frame.select(source.key[0]).unique().collect().to_series()
+    for column in (target.key, target.group):
+        if column is not None and own.dtype == cut.train[column].dtype and cut.train[column].is_in(own.implode()).all():
+            return source.key[0], column
+    return None
 
 
 def _known_before_validation(frame: pl.LazyFrame, cut: Cut) -> tuple[pl.LazyFrame, str]:
