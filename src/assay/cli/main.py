@@ -60,6 +60,7 @@ app.command(rich_help_panel=RELEASE)(serving.predict)
 app.command(rich_help_panel=WATCH)(monitoring.drift)
 app.command(rich_help_panel=WATCH)(monitoring.monitor)
 app.command(rich_help_panel=WATCH)(monitoring.goals)
+app.command(rich_help_panel=WATCH)(monitoring.report)
 app.command(rich_help_panel=WATCH)(monitoring.retrain)
 app.add_typer(ledger.ledger, name="ledger", rich_help_panel=WATCH)
 

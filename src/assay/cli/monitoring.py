@@ -1,4 +1,4 @@
-"""Verbs that watch production: drift, monitor, goals, retrain."""
+"""Verbs that watch production: drift, monitor, goals, report, retrain."""
 
 from __future__ import annotations
 
@@ -59,6 +59,27 @@ def goals(project: ProjectOption = HERE, overrides: SetOption = None, as_json: J
         return
     headings = ("goal", "state", "figure", "target", "window", "owner", "source")
     show_table(headings, [tuple(one.figures[name] or None for name in headings) for one in found])
+
+
+@verb
+def report(
+    project: ProjectOption = HERE,
+    overrides: SetOption = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From then on; a day or a week by default.")] = None,
+    if_due: Annotated[bool, typer.Option("--if-due", help="Only where the last one is older than that.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Goals, alerts and changes since the last report, as one page and one JSON file."""
+    opened = open_project(project, overrides)
+    found = opened.report(since=moment(since), if_due=if_due)
+    if as_json:
+        show_json(found.to_json() if found is not None else None)
+    elif found is None:
+        typer.echo("no report is due")
+    else:
+        typer.echo(found.line())
+        for name in ("page", "document"):
+            typer.echo(f"  wrote {opened.workspace.folder / found.figures[name]}")
 
 
 @verb

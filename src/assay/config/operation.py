@@ -101,6 +101,18 @@ class Goal(Section):
     )
 
 
+class Reporting(Section):
+    """The report of what happened since the last one (FR-5)."""
+
+    every: Literal["daily", "weekly"] = Field(
+        "weekly", description="How long a stretch `assay report` tells of, and when the next one is due."
+    )
+
+    @property
+    def stretch(self) -> timedelta:
+        return timedelta(days=1) if self.every == "daily" else timedelta(days=7)
+
+
 AnnexPoint = Literal[
     "1a", "1b", "1c", "1d", "1e", "1f", "1g", "1h", "2a", "2b", "2c", "2d", "2e", "2f", "2g", "2h",
     "3-performance", "3-risks", "3-oversight", "3-inputs", "4", "5", "6", "7", "8", "9",

@@ -13,7 +13,18 @@ from pydantic import Field
 
 from assay.config.judging import Behaviour, Evaluation, Gates
 from assay.config.learning import Interactions, Leakage, Selection, Training, TransformRule
-from assay.config.operation import AnnexPoint, Card, Engine, EngineChoice, Goal, Monitoring, Retraining, Serving, Stores
+from assay.config.operation import (
+    AnnexPoint,
+    Card,
+    Engine,
+    EngineChoice,
+    Goal,
+    Monitoring,
+    Reporting,
+    Retraining,
+    Serving,
+    Stores,
+)
 from assay.config.question import Brief, BusinessValue, EntityRole, KillCriterion, Signal, Split, Target
 from assay.config.section import Section, Severity, moment_of
 from assay.config.sources import Expectation, Source, Truth
@@ -35,6 +46,7 @@ __all__ = [
     "KillCriterion",
     "Leakage",
     "Monitoring",
+    "Reporting",
     "Retraining",
     "Section",
     "Selection",
@@ -80,6 +92,7 @@ class Settings(Section):
     retraining: Retraining = Field(Retraining(), description="When training repeats itself.")
     card: Card = Field(Card(), description="What its model card says beyond the evidence.")
     goals: tuple[Goal, ...] = Field((), description="What production is to reach; `assay goals` says how it stands.")
+    reporting: Reporting = Field(Reporting(), description="The report of what happened since the last one.")
     technical_file: dict[AnnexPoint, str] = Field(
         default_factory=dict,
         description="What a person says on points of the technical file of the EU AI Act, by number: 2e, 3-risks, 9; "

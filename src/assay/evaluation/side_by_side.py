@@ -22,7 +22,14 @@ PARTS = ("validation", "holdout")
 READ_AT = (0.05, 0.1, 0.2)  # false positive rates at which the terminal reads the ROC curve
 DIGEST_SHOWN = 12
 NOT_TOLD = "–"
-WORDS_ONLY = ("owner", "card", "goals", "technical_file", "training.hypothesis")  # settings that no figure depends on
+WORDS_ONLY = (
+    "owner",
+    "card",
+    "goals",
+    "reporting",
+    "technical_file",
+    "training.hypothesis",
+)  # settings that no figure depends on
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,17 @@ class Project:
 
         return goals.look_at_goals(self.workspace)
 
+    def report(self, *, since: datetime | None = None, if_due: bool = False) -> Evidence | None:
+        """Write what happened since a moment as HTML and JSON; gives its record, None where none is due.
+
+        Args:
+            since: From when; a day or a week ago by default, as `reporting.every` says.
+            if_due: Write nothing where the last report is younger than that.
+        """
+        from assay.pipelines import reporting
+
+        return reporting.write_report(self.workspace, since=since, if_due=if_due)
+
     def retrain(self, *, reason: str = "", as_of: datetime | None = None, progress: Progress = silent) -> RunOutcome:
         """Train a new version through the same gates, for the waiting trigger or for a person's reason."""
         from assay.pipelines import monitoring
