@@ -6,7 +6,7 @@ import pytest
 from tests import projects
 from tests.projects import edit
 
-from assay.errors import ConfigError
+from assay.errors import AssayError
 from assay.project import Project
 
 FIRST = "    - {name: the group of a customer does not matter, kind: invariance, columns: [group], values: [A, B]}\n"
@@ -51,19 +51,25 @@ def test_a_version_that_looks_at_the_group_is_not_released(fresh_churn):
     edit(
         fresh_churn / "assay.yaml",
         ("  context: [group]", "  inputs: [group]\n  context: [group]"),
-        (FIRST, FIRST + "    - behaviour:a_discount_changes_something\n"),
+        (
+            FIRST,
+            FIRST + "    - behaviour:a_discount_changes_something\n"
+            "    - {name: age to the month, kind: perturbation, function: behaviour:half_a_year_older, tolerance: 0.05}\n",
+        ),
     )
     (fresh_churn / "behaviour.py").write_text(
         "import assay\n\n\n"
         "@assay.behaviour_test(kind='directional', expect='higher', severity='warning')\n"
         "def a_discount_changes_something(rows):\n"
-        "    return rows.with_columns(customer_discount_last=rows['customer_discount_last'].fill_null(0) + 0)\n"
+        "    return rows.with_columns(customer_discount_last=rows['customer_discount_last'].fill_null(0) + 0)\n\n\n"
+        "def half_a_year_older(rows):\n"
+        "    return rows.with_columns(customer_age=rows['customer_age'] + 0.5)\n"
     )
     outcome = projects.run_once(fresh_churn)
     assert outcome.verdict == "archived"
     assert "refused by behavioural tests hold" in outcome.reason
     (tried,) = [one for one in outcome.evidence if one.kind == "model.behaviour"]
-    group, discount = tried.to_json()["figures"]["tests"][:2]
+    group, discount, age = tried.to_json()["figures"]["tests"][:3]
     assert (group["verdict"], group["route"]) == ("fail", "derived again")
     assert (group["n"], group["failures"] > 900) == (
         1_000,
@@ -71,6 +77,7 @@ def test_a_version_that_looks_at_the_group_is_not_released(fresh_churn):
     )  # at a chance of nearly nothing it moves nearly nothing
     assert {one["before"]["group"] for one in group["worst"]} <= {"A", "B"}
     assert (discount["name"], discount["verdict"]) == ("a discount changes something", "warn")
+    assert (age["n"], age["verdict"], age["columns"]) == (1_000, "pass", ["customer_age"])
 
 
 def test_evaluate_tries_them_on_validation_rows_and_writes_junit(churn, tmp_path):
@@ -109,9 +116,20 @@ def test_a_check_names_what_does_not_fit(fresh_churn, new, told):
     assert told in failed[0].summary
 
 
-def test_a_declaration_that_fits_no_rows_stops_a_run_before_it_trains(fresh_churn):
-    edit(fresh_churn / "assay.yaml", (FIRST, "    - {name: a, kind: invariance, columns: [group], add: 1}\n"))
-    with pytest.raises(ConfigError, match="`add` is for columns of numbers or times"):
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("columns: [group], add: 1", "`add` is for columns of numbers or times"),
+        (
+            "function: behaviour:broken",
+            r"behaviour:broken \(evaluation.behaviour.0.function\) fails.*behaviour.py, line 2",
+        ),
+    ],
+)
+def test_a_declaration_that_fits_no_rows_stops_a_run_before_it_trains(fresh_churn, keys, told):
+    edit(fresh_churn / "assay.yaml", (FIRST, f"    - {{name: a, kind: invariance, {keys}}}\n"))
+    (fresh_churn / "behaviour.py").write_text("def broken(rows):\n    return rows['no such column']\n")
+    with pytest.raises(AssayError, match=told):
         projects.run_once(fresh_churn)
     with Project.open(fresh_churn) as project:
         assert project.ledger.find(kind="training.search") == []

@@ -168,6 +168,39 @@ def test_what_follows_from_a_column_is_computed_again_unless_it_is_what_changes(
     assert entry(declared("invariance", columns=["agent"], values=["A"]), by_rooms, rows)["route"] == "not read"
 
 
+@pytest.mark.parametrize("dtype", [pl.Int8, pl.UInt8, pl.Int64, pl.Float32, pl.Decimal(10, 2)])
+def test_a_step_leaves_the_range_of_a_small_type_without_turning_round(dtype):
+    rows = FLATS.with_columns(pl.col("area").cast(dtype))
+    assert entry(declared("directional", columns=["area"], add=100, expect="higher"), model(), rows)["failures"] == 0
+    assert entry(declared("directional", columns=["area"], add=-100, expect="lower"), model(), rows)["failures"] == 0
+    assert entry(declared("directional", columns=["area"], multiply=100, expect="higher"), model(), rows)["n"] == 5
+
+
+def test_times_move_by_days():
+    rows = FLATS.with_columns(
+        built=pl.datetime(2020, 1, pl.col("id"), time_zone="UTC"), sold=pl.date(2021, 1, pl.col("id"))
+    )
+    days = Examined(
+        lambda rows: (
+            rows.select(((pl.col("sold").cast(pl.Datetime("us", "UTC")) - pl.col("built")).dt.total_hours()) / 24.0)
+            .to_series()
+            .to_numpy()
+        ),
+        ("built", "sold"),
+    )
+    assert entry(declared("directional", columns=["built"], add=-1.5, expect="higher"), days, rows)["largest"] == 1.5
+    assert entry(declared("directional", columns=["sold"], add=2, expect="higher"), days, rows)["largest"] == 2
+    fixed = declared("minimum_functionality", set={"built": "2020-12-31", "sold": "2021-01-01"}, at_least=1, at_most=1)
+    assert entry(fixed, days, rows)["failures"] == 0
+
+
+def test_a_column_of_nothing_is_no_error_and_no_proof():
+    rows = FLATS.with_columns(area=pl.lit(None))
+    for keys in ({"add": 1}, {"noise": 1}, {"multiply": 2}, {"missing": True}):
+        found = entry(declared("perturbation", columns=["area"], tolerance=1, **keys), model(), rows)
+        assert (found["verdict"], found["n_unchanged"]) == ("warn", 5), keys
+
+
 def test_columns_can_be_exchanged():
     rows = FLATS.with_columns(cellar=pl.col("area") + 5)
     sums = Examined(lambda rows: (rows["area"] + rows["cellar"]).to_numpy().astype(float), ("area", "cellar"))

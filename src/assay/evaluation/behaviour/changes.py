@@ -130,6 +130,8 @@ def _fitting(test: Behaviour, kind: str, rows: pl.DataFrame, columns: Sequence[s
 
 
 def _fits(kind: str, dtype: pl.DataType) -> bool:
+    if dtype == pl.Null:
+        return True  # nothing is known in this window; the test finds no row to change, and says so
     if kind == "unseen":
         return isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
     return dtype.is_numeric() or (kind == "add" and dtype in (pl.Date, pl.Datetime))
@@ -176,8 +178,10 @@ def _by_function(test: BehaviourTest, rows: pl.DataFrame) -> Variant:
 def _moved(test: Behaviour, column: pl.Series, _rng: np.random.Generator) -> pl.Series:
     step = test.add or 0.0
     if column.dtype.is_temporal():
-        return column.dt.offset_by("0d") + timedelta(days=step)
-    return column + (int(step) if step == int(step) else step)
+        return column + timedelta(days=step)
+    if column.dtype.is_integer() and step == int(step):
+        return column.cast(pl.Int64) + int(step)  # in eight bits 100 and 100 would be -56
+    return column.cast(pl.Float64) + step
 
 
 def _multiplied(test: Behaviour, column: pl.Series, _rng: np.random.Generator) -> pl.Series:
