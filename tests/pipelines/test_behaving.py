@@ -54,7 +54,7 @@ def test_a_version_that_looks_at_the_group_is_not_released(fresh_churn):
         (
             FIRST,
             FIRST + "    - behaviour:a_discount_changes_something\n"
-            "    - {name: age to the month, kind: perturbation, function: behaviour:half_a_year_older, tolerance: 0.05}\n",
+            "    - {name: age, kind: perturbation, function: behaviour:half_a_year_older, tolerance: 0.05}\n",
         ),
     )
     (fresh_churn / "behaviour.py").write_text(

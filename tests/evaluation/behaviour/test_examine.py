@@ -177,17 +177,14 @@ def test_a_step_leaves_the_range_of_a_small_type_without_turning_round(dtype):
 
 
 def test_times_move_by_days():
-    rows = FLATS.with_columns(
-        built=pl.datetime(2020, 1, pl.col("id"), time_zone="UTC"), sold=pl.date(2021, 1, pl.col("id"))
-    )
-    days = Examined(
-        lambda rows: (
-            rows.select(((pl.col("sold").cast(pl.Datetime("us", "UTC")) - pl.col("built")).dt.total_hours()) / 24.0)
-            .to_series()
-            .to_numpy()
-        ),
-        ("built", "sold"),
-    )
+    day = pl.col("id")
+    rows = FLATS.with_columns(built=pl.datetime(2020, 1, day, time_zone="UTC"), sold=pl.date(2021, 1, day))
+
+    def age_days(rows):
+        age = pl.col("sold").cast(pl.Datetime("us", "UTC")) - pl.col("built")
+        return rows.select(age.dt.total_hours() / 24.0).to_series().to_numpy()
+
+    days = Examined(age_days, ("built", "sold"))
     assert entry(declared("directional", columns=["built"], add=-1.5, expect="higher"), days, rows)["largest"] == 1.5
     assert entry(declared("directional", columns=["sold"], add=2, expect="higher"), days, rows)["largest"] == 2
     fixed = declared("minimum_functionality", set={"built": "2020-12-31", "sold": "2021-01-01"}, at_least=1, at_most=1)
