@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 
 from assay.config.settings import Expectation, Severity, Source
 from assay.data.plain_rules import NotPlain, plain_rule
-from assay.data.rules import FALSE, TRUE, Kind, as_kind, implied_kind, listed
+from assay.data.rules import FALSE, TRUE, Kind, as_kind, implied_kind, shown_values
 
 Row = Mapping[str, Any]
 Breaks = Callable[[Any], bool]
@@ -158,7 +158,7 @@ def _value_tests(field: str, expected: Expectation, kind: Kind) -> Iterator[tupl
     if expected.allowed is not None:
         values = as_kind(field, expected.allowed, kind)
         allowed = frozenset(values)
-        yield f"is one of {listed(values)}", lambda value: value not in allowed
+        yield f"is one of {shown_values(values)}", lambda value: value not in allowed
     if expected.pattern is not None:
         matches = re.compile(f"(?:{expected.pattern})").fullmatch
         yield f"matches {expected.pattern}", lambda value: matches(value) is None

@@ -145,7 +145,7 @@ def _value_checks(field: str, expected: Expectation, kind: Kind) -> Iterator[tup
         yield f"is at most {expected.maximum:g}", Check.less_than_or_equal_to(expected.maximum)
     if expected.allowed is not None:
         allowed = as_kind(field, expected.allowed, kind)
-        yield f"is one of {listed(allowed)}", Check.isin(allowed)
+        yield f"is one of {shown_values(allowed)}", Check.isin(allowed)
     if expected.pattern is not None:
         if kind != "text":
             raise ConfigError(f"{field}: pattern is for text, but the type is {kind}. Write a `rule`.")
@@ -244,6 +244,7 @@ def refuse_unknown(field: str, named: Iterable[str], columns: Sequence[str]) -> 
             raise ConfigError(f"{field}: the source has no column {column!r}; {hint}")
 
 
-def listed(values: Sequence[Any]) -> str:
+def shown_values(values: Sequence[Any]) -> str:
+    """Allowed values for a rule in words, the first few of a long list."""
     shown = ", ".join(str(one)[:20] for one in values[:SHOWN_VALUES])
     return shown if len(values) <= SHOWN_VALUES else f"{shown} and {len(values) - SHOWN_VALUES} more"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from assay.errors import AssayError, ServiceUnreachable, UsageError
 from assay.integrations.openlineage import Event, events_of
 from assay.ledger.evidence import Evidence
+from assay.stores.durable import write_whole
 
 ENDPOINT = "/api/v1/lineage"  # where Marquez and most receivers listen
 TIMEOUT_SECONDS = 10.0
@@ -46,10 +47,8 @@ def deliver(ledger: Records, nodes: Iterable[Evidence], *, project: str, to: str
 
 def write_events(events: Iterable[Event], path: Path) -> int:
     """Write events as JSON lines, whole or not at all; returns how many."""
-    lines = [json.dumps(event, ensure_ascii=False) for event in events]
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    unfinished.replace(path)
+    lines = [f"{json.dumps(event, ensure_ascii=False)}\n".encode() for event in events]
+    write_whole(path, lines)
     return len(lines)
 
 

@@ -28,6 +28,7 @@ from assay.pipelines.release import ReleaseOutcome, run_release
 from assay.pipelines.run import Progress, Run, silent
 from assay.pipelines.training import TrainingOutcome, baselines_for, frames_for, run_training
 from assay.pipelines.workspace import Workspace
+from assay.stores.durable import write_whole
 
 Ending = Literal["promoted", "staged", "archived", "kill", "stopped"]
 ENDING_OF_STAGE: dict[str, Ending] = {"production": "promoted", "staging": "staged", "development": "archived"}
@@ -263,10 +264,7 @@ def write_report(run: Run, outcome: RunOutcome) -> None:
         outcome={**outcome.to_json(), "ledger_head": head.digest, "ledger_length": head.sequence},
         evidences=run.workspace.ledger.find(run=run.id),
     )
-    outcome.report.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = outcome.report.with_suffix(".part")
-    unfinished.write_text(page, encoding="utf-8")
-    unfinished.replace(outcome.report)
+    write_whole(outcome.report, [page.encode()])
 
 
 def _baselines(run: Run, metric: str, part: str) -> dict[str, float]:

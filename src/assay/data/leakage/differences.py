@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from assay.data.sentences import enumerated
 
 TOLERANCE = 1e-6  # relative; sums in another order differ by less
 SHOWN_CHARACTERS = 40
@@ -37,10 +39,7 @@ def shown(value: Any) -> str | int | float | bool | None:
 
 def listed(names: Iterable[str], *, most: int = 5) -> str:
     """Quoted names for a sentence: `'a', 'b' and 3 more`."""
-    quoted: Sequence[str] = [repr(name) for name in names]
-    if len(quoted) > most:
-        return f"{', '.join(quoted[:most])} and {len(quoted) - most} more"
-    return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+    return enumerated([repr(name) for name in names], most=most)
 
 
 def numbers_of(column: pl.Series) -> npt.NDArray[np.float64] | None:

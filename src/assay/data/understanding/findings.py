@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assay.config.durations import spoken_duration
+from assay.data.sentences import enumerated
 from assay.data.understanding.column import Column
 from assay.data.understanding.correlations import SAME, Correlations
 from assay.data.understanding.coverage import Coverage
@@ -251,11 +252,7 @@ def _strongest(found: Mapping[str, Association]) -> list[tuple[str, Association]
 
 
 def _list(words: Sequence[str]) -> str:
-    """`a, b and c`; a long list ends with how many more there are."""
-    shown, more = list(words[:SHOWN]), len(words) - SHOWN
-    if more > 0:
-        return f"{', '.join(shown)} and {more:,} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return enumerated(words, most=SHOWN)
 
 
 def _s(subjects: Any) -> str:
