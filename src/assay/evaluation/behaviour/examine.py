@@ -2,6 +2,8 @@
 
 Knows no project: how rows become predictions, and what must be computed again when one of their columns changes, is
 given. Rows are put in the order of their key first, so that the order they come in decides nothing.
+
+The kinds are those of Ribeiro et al. (2020), Beyond Accuracy: Behavioral Testing of NLP Models with CheckList.
 """
 
 from __future__ import annotations
