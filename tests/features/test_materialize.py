@@ -126,6 +126,24 @@ def test_a_source_that_is_not_there_is_named(league, games):
         compute(league.form_view(), {"scores": games.lazy()})
 
 
+@pytest.mark.parametrize("value", [9 * 10**18, -9 * 10**18])
+def test_moments_that_no_calendar_has_are_missing(tables, online, value):
+    @feature_view(entity="k", source="s", features={"k_since": "Time", "k_day": "Day", "k_half": "Number"})
+    def odd(rows):
+        far = pl.lit(value, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
+        return rows.with_columns(
+            known_at=pl.when(pl.col("k") == "a").then("known_at").otherwise(far),
+            k_since=far,
+            k_day=pl.lit(2 * 10**9 * (1 if value > 0 else -1), dtype=pl.Int32).cast(pl.Date),
+            k_half=pl.lit(0.5).cast(pl.Float16),
+        )
+
+    rows = pl.LazyFrame({"k": ["a", "b"], "known_at": [datetime(2026, 1, 1, tzinfo=UTC)] * 2})
+    found = build(odd, {"s": rows}, tables=tables, online=online)
+    assert (found.rows_written, found.evidence.figures["rows_without_key"]) == (1, 1)
+    assert online.get("odd", ["a"])[0].values == {"k_since": None, "k_day": None, "k_half": 0.5}
+
+
 def test_building_twice_writes_once(league, games, tables, online):
     view = league.form_view()
     first = build(view, frames(games), tables=tables, online=online)

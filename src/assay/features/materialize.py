@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -25,6 +25,9 @@ from assay.ledger.evidence import Evidence
 if TYPE_CHECKING:
     from assay.stores.online import OnlineStore
     from assay.stores.tables import Tables
+
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)  # the years 1 to 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,9 @@ def _stored_type(view: FeatureView, name: str, dtype: pl.DataType) -> pl.Expr:
         raise DataError(f"{view.place}: '{KNOWN_AT}' is {dtype}. Pass on the source's own column, a Datetime in UTC.")
     if isinstance(dtype, pl.Datetime):
         zoned = column.dt.convert_time_zone("UTC") if dtype.time_zone else column.dt.replace_time_zone("UTC")
-        return zoned.cast(INSTANT)
+        return _within(zoned.cast(INSTANT), FIRST, LAST)
+    if dtype == pl.Date:
+        return _within(column, FIRST.date(), LAST.date())
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return column.cast(pl.String)
     if dtype.is_unsigned_integer():
@@ -204,6 +209,8 @@ def _stored_type(view: FeatureView, name: str, dtype: pl.DataType) -> pl.Expr:
         return column.cast(pl.Float64)
     if isinstance(dtype, pl.Duration):
         return column.dt.total_microseconds()
+    if dtype == pl.Float16:  # tables have no halves
+        column = column.cast(pl.Float32)
     if dtype.is_float():  # an undefined value is null everywhere: JSON, which the online store speaks, has no nan
         return pl.when(column.is_finite()).then(column).alias(name)
     if dtype.is_nested() or dtype in (pl.Object, pl.Binary, pl.Time, pl.Unknown):
@@ -211,6 +218,11 @@ def _stored_type(view: FeatureView, name: str, dtype: pl.DataType) -> pl.Expr:
             f"{view.place}: '{name}' is {dtype}, which is no value of one row. Give a number, text, a flag or a date."
         )
     return column
+
+
+def _within(moment: pl.Expr, first: date, last: date) -> pl.Expr:
+    """Null for what no calendar has: neither Python nor the online store could hold it."""
+    return pl.when(moment.is_between(first, last)).then(moment)
 
 
 def _replace_if_different(
