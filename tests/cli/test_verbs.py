@@ -20,6 +20,8 @@ READING = (
     "models",
     "card",
     "card --format html",
+    "card --format hf",
+    "card --format annex-iv",
     "ledger log",
     "ledger log --kind leakage.* --limit 3",
     "ledger show E-000001",
