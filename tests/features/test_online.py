@@ -153,6 +153,19 @@ def test_a_key_that_is_missing_is_not_the_entity_called_none(definitions, tables
     assert found[name].is_null().to_list() == [False, True, False]
 
 
+def test_a_whole_number_with_a_point_is_that_number_and_nan_is_no_key(target, definitions, online):
+    (_, city) = definitions.views
+    (name,) = city.features
+    rows = pl.DataFrame({"team": [12], "known_at": [datetime(2020, 1, 1, tzinfo=UTC)], name: ["Rome"]})
+    put_newest(city, rows.drop("known_at"), online=online)
+    reader = OnlineFeatures(
+        target=target, definitions=replace(definitions, views=(city,), request_views=()), store=online
+    )
+    found = reader.vectors([{"host": 12.0, "guest": float("nan")}], now=datetime(2026, 1, 1, tzinfo=UTC))[0]
+    assert found.values[f"home_{name}"] == "Rome"
+    assert found.states == {"away.team_city": "missing"}
+
+
 def test_threads_read_while_a_build_pushes(league, target, definitions, tables, online):
     built(definitions, league.games(3), tables, online)
     reader = OnlineFeatures(target=target, definitions=definitions, store=online)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from assay.errors import ConfigError
 from assay.pipelines import run as runs
 from assay.pipelines.run import without_passwords
 from assay.project import Project
@@ -47,3 +48,12 @@ def test_no_password_of_a_store_or_a_source_reaches_the_ledger(fresh_churn):
     recorded = json.dumps(started.to_json())
     assert secret not in recorded
     assert "postgresql://assay:***@db/warehouse" in recorded
+
+
+@pytest.mark.parametrize("store", ["ledger", "artifacts", "tables", "online", "bus"])
+def test_an_empty_place_is_refused_and_not_the_projects_folder(fresh_churn, store):
+    with (
+        Project.open(fresh_churn, overrides=(f"stores.{store}=",)) as project,
+        pytest.raises(ConfigError, match="a place is empty"),
+    ):
+        getattr(project.workspace, store)

@@ -232,7 +232,14 @@ def latest(keys: pl.DataFrame, names: Sequence[str], *, definitions: Definitions
 
 
 def _keys(rows: Sequence[Mapping[str, Any]], column: str) -> list[str | None]:
-    return [None if (key := row.get(column)) is None else str(key) for row in rows]
+    return [None if (key := row.get(column)) is None else _as_text(key) for row in rows]
+
+
+def _as_text(key: Any) -> str | None:
+    """A key as it is stored; 12.0 is 12, which is how some programs write it, and nan is none."""
+    if isinstance(key, float):
+        return None if key != key else str(int(key)) if key.is_integer() else str(key)
+    return str(key)
 
 
 def _time_us(row: Mapping[str, Any], column: str | None, now_us: int) -> int:

@@ -240,4 +240,9 @@ class Workspace:
     def _place(self, configured: str | None, default: str) -> str | Path:
         if configured is None:
             return self.state / default
+        if not configured.strip():
+            raise ConfigError(
+                "stores: a place is empty. Name it, or leave the key out: is a variable set to nothing? "
+                "${NAME:-value} has a default for that."
+            )
         return configured if "://" in configured else self.folder / configured
