@@ -80,7 +80,7 @@ def asked(folder: Path, *words: str) -> tuple[int, str]:
 
 def whole(folder: Path) -> None:
     """Nothing is half-written: no unfinished file, and every record and file is as it was recorded."""
-    assert list((folder / ".assay").rglob("*.part")) == []
+    assert [*(folder / ".assay").rglob("*.part"), *(folder / ".assay").rglob("*.unfinished")] == []
     with Project.open(folder) as opened:
         proof = opened.verify()
     assert proof.ok, proof.broken
