@@ -86,6 +86,27 @@ def test_rows_that_came_late_and_full_builds_are_no_skew(churn):
     assert (found.verdict, found.figures["n"]) == ("pass", 20), found.summary
 
 
+def test_an_event_that_no_build_has_seen_is_no_skew_and_hides_none_of_another_view(churn):
+    rows = questions(churn, 40)
+    just_before_us = int(datetime(2025, 12, 31, 23, 59, tzinfo=UTC).timestamp() * 1e6)
+    with Project.open(churn) as project, serving(churn) as (url, _):
+        online = project.workspace.online
+        tickets = online.get("complaints", [row["customer_id"] for row in rows])
+        number = next(at for at, one in enumerate(tickets) if one is not None)
+        who, ticket = rows[number]["customer_id"], tickets[number]
+        (newest,) = online.get("purchases", [who])
+        streamed = {**newest.values, "customer_spend_30d_sum": 12_345.0}  # as the consumer of a stream would put it
+        online.put("purchases", [who], [just_before_us], [streamed])
+        answered(url, rows)
+        found = replayed(churn)
+        online.put("complaints", [who], [ticket.time_us], [{**ticket.values, FEATURE: 99.0}])
+        answered(url, [rows[number]])
+    assert (found.verdict, found.figures["n"], found.figures["ahead"]) == ("pass", 40, 1), found.summary
+    assert "in 1 an event of a stream came before the next build" in found.summary
+    spoilt = replayed(churn)
+    assert (spoilt.verdict, set(spoilt.figures["skew"])) == ("fail", {FEATURE})
+
+
 def test_features_that_came_with_the_request_are_not_replayed(churn):
     row = questions(churn, 1)[0]
     with serving(churn) as (url, _):

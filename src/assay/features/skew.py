@@ -47,6 +47,7 @@ class Replay:
         self.features = tuple(features)
         self.n_rows = 0
         self.n_excused = 0
+        self.n_ahead = 0  # rows in which an event that no build has seen explains a difference
         self.by_feature: dict[str, Skew] = {}
 
     def add(self, n_rows: int, found: pl.DataFrame, *, n_excused: int = 0) -> None:
@@ -68,6 +69,8 @@ class Replay:
     def evidence(self, *, subject: str = "features:online", more: Mapping[str, Any] | None = None) -> Evidence:
         """Kind `features.skew`; it fails when any value differs, and names each feature with its count."""
         excused = f"; {self.n_excused:,} more were answered without the newest values" if self.n_excused else ""
+        if self.n_ahead:
+            excused += f"; in {self.n_ahead:,} an event of a stream came before the next build"
         if not self.n_rows:
             summary = "no prediction to replay"
         elif not self.by_feature:
@@ -82,6 +85,7 @@ class Replay:
             "n": self.n_rows,
             "features": len(self.features),
             "excused": self.n_excused,
+            "ahead": self.n_ahead,
             "skew": {name: skew.to_json() for name, skew in self.by_feature.items()},
             **(more or {}),
         }

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from assay.errors import DataError
+from assay.errors import DataError, ServiceUnreachable
 from assay.features import offline
-from assay.features.definitions import FeatureView
+from assay.features.definitions import KNOWN_AT, FeatureView
 from assay.features.frame import training_frame
 from assay.features.layout import Layout, layout_of
 from assay.features.point_in_time import INSTANT, SortedRows
@@ -153,10 +153,48 @@ def _replay_piece(rows: pl.DataFrame, stretches: list[Stretch], replay: Replay, 
                     _differences(rest, versions, replay, workspace), on="key", how="anti"
                 )
                 found = found.filter(~pl.col("key").is_in(equal["key"].implode()))
+        if at == len(stretches) - 1:
+            found, n_ahead = _without_events(of_stretch, found, workspace)
+            replay.n_ahead += n_ahead
         excused = of_stretch.filter(pl.col("id").is_in(found["key"].implode()) & TOLD)["id"]
         found = found.filter(~pl.col("key").is_in(excused.implode()))
         replay.add(of_stretch.height, found, n_excused=len(excused))
     return n_unbuilt
+
+
+def _without_events(rows: pl.DataFrame, found: pl.DataFrame, workspace: Workspace) -> tuple[pl.DataFrame, int]:
+    """Leave out what events of a stream explain that no build has seen yet, and count the rows.
+
+    Where the online values of an entity are known later than all of its stored rows, an event was there first. What
+    its view and the request views gave cannot be judged then; values of all other views still can.
+    """
+    layout = layout_of(workspace.settings.target, workspace.definitions)
+    of_requests = [name for view in layout.request_views for name in view.features]
+    ahead: set[str] = set()
+    differing = rows.filter(pl.col("id").is_in(found["key"].implode()))
+    for role, view in layout.joins:
+        if view.stream is None or differing.is_empty():
+            continue
+        entities = _entities_ahead(view, differing[role.column], workspace)
+        ids = differing.filter(pl.col(role.column).is_in(entities))["id"]
+        names = [*of_requests, *(f"{role.prefix}{name}" for name in view.features)]
+        explained = pl.col("key").is_in(ids.implode()) & pl.col("feature").is_in(names)
+        ahead |= set(found.filter(explained)["key"])
+        found = found.filter(~explained)
+    return found, len(ahead)
+
+
+def _entities_ahead(view: FeatureView, keys: pl.Series, workspace: Workspace) -> list[str]:
+    """The keys among these whose online values are known later than every stored row; all where the store is away."""
+    asked = keys.drop_nulls().cast(pl.String).unique().to_list()
+    stored = offline.stored(view, workspace.tables).frame.lazy()
+    newest = stored.group_by(pl.col(view.entity).cast(pl.String)).agg(pl.col(KNOWN_AT).max().dt.epoch("us")).collect()
+    last = dict(newest.iter_rows())
+    try:
+        found = workspace.online.get(view.name, asked)
+    except ServiceUnreachable:
+        return asked
+    return [key for key, row in zip(asked, found, strict=True) if row is not None and row.time_us > last.get(key, 0)]
 
 
 def _alternatives(stretches: list[Stretch], at: int, workspace: Workspace) -> Iterator[tuple[Versions, pl.Expr]]:
