@@ -29,6 +29,7 @@ def test_a_sound_project_passes_every_check(finished_churn):
             "trials: 8\n  transforms: [{columns: [plan_fe_last], apply: [log]}]",
             "did you mean 'plan_fee_last'?",
         ),
+        ("assay.yaml", "ml_task_type: classification", "ml_task_type: ranking", "nothing here learns ranking yet"),
         ("assay.yaml", "primary: log_loss", "primary: logloss", "Closest: 'log_loss'"),
         ("assay.yaml", "slices: [group, plan]", "slices: [grup]", "no column is called 'grup'"),
         ("assay.yaml", 'rule: "settled >= opened"', 'rule: "settled >= openned"', "openned"),

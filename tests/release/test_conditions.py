@@ -125,3 +125,19 @@ def test_without_trials_nothing_enters_production():
         measured=[], version=version("1.1.0"), production=None, approval="automatic"
     )
     assert [one.name for one in found if one.verdict == "fail"] == ["load test", "integration test"]
+
+
+def sliced(gap: float, *, worse: bool) -> Evidence:
+    judged = {"column": "plan", "value": "basic", "estimate": {"value": 0.5 + gap}, "worse": worse}
+    whole = {"log_loss": {"value": 0.5}, "expected_calibration_error": {"value": 0.02}}
+    return evidence("model.evaluation", primary="log_loss", metrics=whole, slices=[judged])
+
+
+def test_a_slice_that_is_surely_worse_by_more_than_its_limit_fails():
+    found = failing(evaluation=sliced(0.2, worse=True), max_worst_slice_gap=0.1)
+    assert found == {"slices": "worse than the whole: plan = basic by 0.2000 (limit 0.1)"}
+
+
+@pytest.mark.parametrize(("gap", "worse", "limit"), [(0.2, True, 0.25), (0.2, False, 0.1), (0.2, True, None)])
+def test_a_slice_within_its_limit_or_within_chance_or_without_a_limit_does_not_fail(gap, worse, limit):
+    assert failing(evaluation=sliced(gap, worse=worse), max_worst_slice_gap=limit) == {}

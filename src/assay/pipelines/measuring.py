@@ -25,12 +25,23 @@ from assay.pipelines.workspace import Workspace
 from assay.training import baselines
 
 MOST_RESAMPLES = 20_000
+LEARNT = ("classification", "regression", "anomaly_detection", "")  # an empty one is the brief's to refuse
 DEFAULT_PRIMARY: dict[Task, str] = {"classification": "log_loss", "regression": "mae"}
 
 
 def task_of(workspace: Workspace) -> Task:
-    """The task of the brief, as the estimators name it."""
-    return "regression" if workspace.settings.brief.ml_task_type == "regression" else "classification"
+    """The task of the brief, as the estimators name it; labelled anomalies are a class like any other.
+
+    Raises:
+        ConfigError: Nothing here learns the brief's task.
+    """
+    named = workspace.settings.brief.ml_task_type
+    if named not in LEARNT:
+        raise ConfigError(
+            f"brief.ml_task_type: nothing here learns {named} yet. Tables with two classes (classification) or with "
+            "a number (regression) can be learnt; name one of these where the question can be put so."
+        )
+    return "regression" if named == "regression" else "classification"
 
 
 def primary_metric(workspace: Workspace) -> str:

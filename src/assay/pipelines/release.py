@@ -132,6 +132,7 @@ def decide_staging(
         kill_criteria=run.of_kind("framing.kill_criterion"),
         measured=measured,
         max_calibration_error=run.workspace.settings.evaluation.max_calibration_error,
+        max_worst_slice_gap=limits.max_worst_slice_gap,
         custom=limits.staging,
         behaviour=behaviour,
     )

@@ -28,6 +28,7 @@ def staging_conditions(
     custom: Sequence[str] = (),
     tests: Sequence[Evidence] = (),
     behaviour: Evidence | None = None,
+    max_worst_slice_gap: float | None = None,
 ) -> list[Condition]:
     """The gate from development to staging.
 
@@ -42,6 +43,7 @@ def staging_conditions(
         custom: The project's own conditions, as expressions over evidence figures.
         tests: Fairness and further tests, where the project has made them.
         behaviour: The behavioural tests; None where the project declares none.
+        max_worst_slice_gap: Largest gap of the primary metric between a slice and the whole; None: not judged.
     """
     by_kind = {one.kind: one for one in measured}
     conditions = [
@@ -54,6 +56,7 @@ def staging_conditions(
         quiet(kill_criteria),
         *(held(one.kind, one, missing=one.kind) for one in tests),
         behaves(behaviour),
+        *slices_hold(evaluation, limit=max_worst_slice_gap),
     ]
     seen = [*comparisons, *leakage, *kill_criteria, *measured, *tests, *filter(None, (behaviour, evaluation))]
     return conditions + [declared(expression, seen) for expression in custom]
@@ -138,6 +141,25 @@ def calibrated(evaluation: Evidence | None, *, limit: float) -> Condition:
     shown = "undefined" if value is None else f"{value:.4f}"
     reason = f"expected calibration error {shown} (limit {limit:g})"
     return Condition("calibration", "pass" if within else "fail", reason, (evaluation.id,))
+
+
+def slices_hold(evaluation: Evidence | None, *, limit: float | None) -> list[Condition]:
+    """No declared slice is significantly worse, and worse by more than the limit (EV-5); nothing without a limit."""
+    if limit is None:
+        return []
+    if evaluation is None:
+        return [Condition("slices", "fail", "no model.evaluation was recorded for this version")]
+    figures = evaluation.to_json()["figures"]
+    whole, judged = figures["metrics"][figures["primary"]]["value"], figures["slices"]
+    gaps = {
+        f"{one['column']} = {one['value']}": abs(one["estimate"]["value"] - whole) for one in judged if one["worse"]
+    }
+    beyond = {name: gap for name, gap in gaps.items() if gap > limit}
+    if beyond:
+        shown = ", ".join(f"{name} by {gap:.4f}" for name, gap in beyond.items())
+        return [Condition("slices", "fail", f"worse than the whole: {shown} (limit {limit:g})", (evaluation.id,))]
+    reason = f"none of {len(judged)} slices is surely worse than the whole by more than {limit:g}"
+    return [Condition("slices", "pass", reason, (evaluation.id,))]
 
 
 def quiet(kill_criteria: Sequence[Evidence]) -> Condition:
