@@ -42,6 +42,7 @@ def test_the_outcome_has_every_field_of_the_interface(outcome):
         "leakage.row_independence",
         "leakage.target_derived",
         "leakage.fitted",
+        "leakage.model_score",
     }
     assert {one["verdict"] for one in printed["leakage"]} <= {"pass", "info", "warn"}
     assert printed["evidence"] == [one.id for one in found.evidence]

@@ -18,7 +18,7 @@ EVERY_CHECK = {
     f"leakage.{name}"
     for name in (
         "duplicates", "split", "inputs", "time_travel", "row_independence", "target_derived", "lineage", "groups",
-        "generation", "fitted", "order",
+        "generation", "fitted", "order", "model_score",
     )
 }  # fmt: skip
 KNOWN_BEFORE = "      - forecast\n"

@@ -31,6 +31,7 @@ CHECK_NAMES = {
     "leakage.row_independence": "Request features read their own row only",
     "leakage.target_derived": "No feature is the answer in disguise",
     "leakage.target_encoding": "Target encodings learnt from other rows",
+    "leakage.model_score": "The model is not too good to be true",
     "leakage.lineage": "No feature derives from its own outcome",
     "leakage.groups": "No twin and no remembered customer across the split",
     "leakage.order": "Split before anything was fitted",

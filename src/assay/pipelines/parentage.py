@@ -38,6 +38,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "data": (SNAPSHOT,),
     "leakage.split": (SPLIT,),
     "leakage.fitted": ("training.search",),
+    "leakage.model_score": (EVALUATION,),
     "leakage.target_encoding": ("training.search",),
     "features.selection": ("training.search",),
     "leakage": (SPLIT, BUILD),

